@@ -1,0 +1,138 @@
+"""What an SMS is, in the words of 3GPP TS 23.040: addresses, parts, the kinds of TPDU, and where a modem keeps them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum, StrEnum
+
+
+class Stat(IntEnum):
+    """The `<stat>` of a stored message in PDU mode (27.005 section 3.1)."""
+
+    REC_UNREAD = 0
+    REC_READ = 1
+    STO_UNSENT = 2
+    STO_SENT = 3
+
+
+class TypeOfNumber(IntEnum):
+    """Type of number, bits 6 to 4 of the type-of-address octet (23.040 section 9.1.2.5)."""
+
+    UNKNOWN = 0
+    INTERNATIONAL = 1
+    NATIONAL = 2
+    NETWORK_SPECIFIC = 3
+    SUBSCRIBER = 4
+    ALPHANUMERIC = 5
+    ABBREVIATED = 6
+    RESERVED = 7
+
+
+class Alphabet(StrEnum):
+    """How the user data is coded (23.038 section 4)."""
+
+    GSM7 = "gsm7"
+    UCS2 = "ucs2"
+    OCTETS = "8bit"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A TP-OA, TP-DA or TP-RA.
+
+    `number` is `+` and digits for an international number, digits (with `*#abc`) for any other, and the letters of an
+    alphanumeric sender. It is what the network said; nothing is normalised here.
+    """
+
+    number: str
+    type_of_number: TypeOfNumber
+
+
+@dataclass(frozen=True, slots=True)
+class Concat:
+    """The concatenation element of a user data header (23.040 sections 9.2.3.24.1 and 9.2.3.24.8)."""
+
+    reference: int
+    width: int  # bits of the reference: 8 or 16
+    total: int
+    number: int  # 1-based
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One occupied place of a message memory, as one listing showed it.
+
+    `pdu` holds the octets as listed, SMSC field included. When the line could not be read as PDU (not hex, or not as long
+    as its header says, also after reading it again) `is_damaged` is set and `pdu` holds the line's own octets.
+    `generation` names the connection that listed it: a slot is deleted only on the connection that listed it.
+    """
+
+    memory: str  # "SM", "ME", …; "CMT" for a message handed over directly, which no memory holds
+    index: int
+    stat: int
+    length: int | None  # TPDU octets without the SMSC field, as the header says
+    pdu: bytes
+    is_damaged: bool = False
+    generation: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SmsDeliver:
+    """An SMS-DELIVER, or one part of a concatenated one.
+
+    `sent_at` (from TP-SCTS) is aware and keeps the SMSC's offset; it is None where the seven octets are no date.
+    `user_data` is what follows the user data header: for GSM7 one septet per byte, else the octets.
+    `text` is this part alone; a character cut between two parts is whole only in `pdu.join_text`. May hold lone surrogates.
+    """
+
+    smsc: str | None
+    sender: Address
+    sent_at: datetime | None
+    scts: bytes
+    protocol_id: int
+    data_coding: int
+    alphabet: Alphabet
+    message_class: int | None
+    user_data: bytes
+    text: str
+    concat: Concat | None = None
+    has_more_to_send: bool = False
+    is_truncated: bool = False  # the user data ended before TP-UDL said
+
+
+@dataclass(frozen=True, slots=True)
+class SmsStatusReport:
+    """An SMS-STATUS-REPORT: the network's word on one part we submitted."""
+
+    smsc: str | None
+    reference: int  # TP-MR of the SMS-SUBMIT
+    recipient: Address
+    sent_at: datetime | None
+    discharged_at: datetime | None
+    status: int  # TP-ST, 23.040 section 9.2.3.15
+
+
+@dataclass(frozen=True, slots=True)
+class SmsSubmit:
+    """An SMS-SUBMIT found in a memory: somebody's draft. Never ours to touch."""
+
+    recipient: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Undecodable:
+    """Octets that are no TPDU we can read; `reason` names the field that failed, never the content."""
+
+    reason: str
+
+
+Decoded = SmsDeliver | SmsStatusReport | SmsSubmit | Undecodable
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitPdu:
+    """An SMS-SUBMIT ready for `AT+CMGS`."""
+
+    octets: bytes  # SMSC field included
+    tpdu_length: int  # what AT+CMGS is told

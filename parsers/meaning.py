@@ -1,0 +1,101 @@
+"""The closed set of things that an SMS can mean, and the grammar that is configured for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Privacy(StrEnum):
+    """What the citizen asked about the own number."""
+
+    PLAIN = "plain"
+    RAHASIA = "rahasia"
+    ANONIM = "anonim"
+
+
+class Doubt(StrEnum):
+    """Why a text was not recognised; fixed words, for the ledger and for the pointer that is sent back."""
+
+    NO_PREFIX = "no prefix"
+    OTHER_PREFIX = "another city's prefix"
+    UNCLEAR_PREFIX = "begins like the prefix by chance"
+    BLANK = "blank"
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """What is configured about one service's texts. Words are compared without regard to case and look-alikes."""
+
+    prefixes: tuple[str, ...] = ("BTM",)
+    help_words: tuple[str, ...] = ("BANTUAN", "HELP", "INFO", "CARA", "MENU")
+    status_words: tuple[str, ...] = ("STATUS", "CEK", "CHECK")
+    optout_words: tuple[str, ...] = ("STOP", "BERHENTI", "UNREG")
+    optin_words: tuple[str, ...] = ("MULAI", "START")
+    test_words: tuple[str, ...] = ("TES", "TEST", "TESTING", "COBA")
+    rahasia_words: tuple[str, ...] = ("RAHASIA",)
+    anonim_words: tuple[str, ...] = ("ANONIM",)
+    reference_digits: int = 8
+    is_unprefixed_complaint: bool = False  # a SIM of our own: take text without prefix as a complaint
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """A complaint. `body` is exactly as typed after the prefix (and after RAHASIA or ANONIM), trimmed at both ends."""
+
+    body: str
+    prefix: str  # the configured prefix that matched; "" for an accepted text without one
+    privacy: Privacy = Privacy.PLAIN
+    is_urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """`BTM <digits> text`: an addition if the digits are the sender's own open reference, else what `otherwise` says."""
+
+    reference: str
+    body: str  # after the digits
+    otherwise: Complaint
+
+
+@dataclass(frozen=True, slots=True)
+class StatusQuery:
+    """The status is asked: of `reference`, or of the newest complaint."""
+
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """How it is done is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    """No notices any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class OptIn:
+    """Notices again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A trial, or the prefix with nothing behind it (`is_empty`)."""
+
+    __test__ = False  # not a test class, whatever its name makes pytest think
+
+    is_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecognised:
+    """Not ours, or not clear: for a person to sort. `body` is the text, trimmed."""
+
+    doubt: Doubt
+    body: str
+    is_urgent: bool = False
+
+
+Meaning = Complaint | FollowUp | StatusQuery | Help | OptOut | OptIn | Test | Unrecognised
