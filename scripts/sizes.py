@@ -1,4 +1,4 @@
-"""Find functions over 60 lines, files over 500, and more than 5 parameters; exit code 1 when any."""
+"""Find functions over 60 lines, files over 500 and more than 5 parameters; exit 1 if any."""
 
 from __future__ import annotations
 
