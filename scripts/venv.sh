@@ -44,7 +44,7 @@ run_pip() {
     rm -f "$log"
     return 0
   fi
-  tail -n 15 "$log" >&2
+  grep -v '^Ignoring ' "$log" | tail -n 10 >&2
   if grep -qE 'NewConnectionError|name resolution|ConnectTimeout|Network is unreachable|ProxyError|No matching distribution' "$log"; then
     echo "smsgate: the packages could not be fetched: see that this machine reaches its package index, then run this again." >&2
   elif grep -q 'No space left' "$log"; then
