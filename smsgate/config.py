@@ -1,0 +1,373 @@
+"""The configuration: one frozen `Settings`, from defaults, file and environment, checked whole.
+
+`load` reports every problem at once, each with its place in the file, what was expected and what
+was there. Secrets are never in the file: a key names a credential (systemd's
+`$CREDENTIALS_DIRECTORY`) or a file that only its owner can read. This module is imported by every
+command, so it imports nothing heavier than pydantic. No other module reads the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from smsgate import wording
+from smsgate.config_report import describe, join_path, show_value, suggest
+from smsgate.config_secrets import SecretError, check_secret, read_secret
+from smsgate.errors import ConfigError
+from smsgate.settings import (
+    BackendSettings,
+    GatewaySettings,
+    LimitSettings,
+    LogSettings,
+    ModemSettings,
+    ReplyTexts,
+    ServiceSettings,
+    Settings,
+    StatusSettings,
+    StoreSettings,
+)
+
+__all__ = [
+    "DEFAULT_PATH",
+    "ENVIRONMENT",
+    "BackendSettings",
+    "GatewaySettings",
+    "LimitSettings",
+    "LogSettings",
+    "ModemSettings",
+    "ReplyTexts",
+    "ServiceSettings",
+    "Settings",
+    "StatusSettings",
+    "StoreSettings",
+    "find_path",
+    "load",
+]
+
+DEFAULT_PATH = Path("/etc/smsgate/smsgate.toml")
+FILE_SIZE_MAX = 1024 * 1024
+
+# environment variable → the key it overrides; SMSGATE_CONFIG is the file itself
+ENVIRONMENT: Mapping[str, tuple[str, str]] = {
+    "SMSGATE_GATEWAY_NAME": ("gateway", "name"),
+    "SMSGATE_RUN_DIR": ("gateway", "run_dir"),
+    "SMSGATE_STATE_DIR": ("gateway", "state_dir"),
+    "SMSGATE_STORE_URL": ("store", "url"),
+    "SMSGATE_STATUS_LISTEN": ("status", "listen"),
+    "SMSGATE_LOG_LEVEL": ("logs", "level"),
+    "SMSGATE_LOG_FORMAT": ("logs", "format"),
+}
+_CONFIG_VARIABLE = "SMSGATE_CONFIG"
+
+_TABLES: Mapping[str, type[BaseModel]] = {
+    "gateway": GatewaySettings,
+    "store": StoreSettings,
+    "status": StatusSettings,
+    "logs": LogSettings,
+}
+_LISTS: Mapping[str, type[BaseModel]] = {
+    "service": ServiceSettings,
+    "modem": ModemSettings,
+    "backend": BackendSettings,
+}
+# table → the secrets it may name, each by `*_credential` or `*_file`
+_SECRETS: Mapping[str, tuple[str, ...]] = {
+    "store": ("password",),
+    "modem": ("pin",),
+    "backend": ("token", "secret"),
+}
+
+_Place = tuple[str | int, ...]
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def find_path(given: Path | None = None, *, environ: Mapping[str, str] | None = None) -> Path:
+    """Return the file to read: the one given, else `SMSGATE_CONFIG`, else the usual place."""
+    environ = os.environ if environ is None else environ
+    return given or Path(environ.get(_CONFIG_VARIABLE) or DEFAULT_PATH)
+
+
+def load(
+    path: Path | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    are_secrets_needed: bool = True,
+) -> Settings:
+    """Read and check the whole configuration; raise ConfigError with every problem.
+
+    With `are_secrets_needed` false a secret that cannot be read here is left out without a word:
+    commands run by a person do not have the daemon's credentials, and most need none.
+    """
+    environ = os.environ if environ is None else environ
+    path = find_path(path, environ=environ)
+    checker = _Checker(_read_toml(path), environ)
+    settings = checker.check(are_secrets_needed)
+    if settings is None:
+        raise ConfigError([f"{path}: {problem}" for problem in checker.problems])
+    return settings
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            octets = file.read(FILE_SIZE_MAX + 1)
+    except FileNotFoundError:
+        problem = (
+            "no such file: make one with `smsgate config example`, or name another by --config"
+        )
+    except PermissionError:
+        problem = "not readable by this user: run as the user smsgate, or as root"
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror or error}"
+    else:
+        if len(octets) > FILE_SIZE_MAX:
+            raise ConfigError([f"{path}: expected at most {FILE_SIZE_MAX} bytes"])
+        return _parse_toml(octets, path)
+    raise ConfigError([f"{path}: {problem}"])
+
+
+def _parse_toml(octets: bytes, path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(octets.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        line = octets.count(b"\n", 0, error.start) + 1
+        raise ConfigError([f"{path}: line {line}: expected UTF-8"]) from None
+    except tomllib.TOMLDecodeError as error:
+        # "Expected '=' after a key in a key/value pair (at line 3, column 5)"
+        what, _, where = str(error).rpartition(" (at ")
+        where = where.rstrip(")") or "somewhere"
+        raise ConfigError([f"{path}: {where}: {what or error}"]) from None
+    except RecursionError:
+        raise ConfigError([f"{path}: expected fewer brackets within brackets"]) from None
+
+
+class _Checker:
+    """One reading of one file: collects what is valid and every problem of what is not."""
+
+    def __init__(self, data: dict[str, Any], environ: Mapping[str, str]) -> None:
+        self.problems: list[str] = []
+        self._data = data
+        self._environ = environ
+
+    def check(self, are_secrets_needed: bool) -> Settings | None:
+        """Return the settings, or None when there are problems."""
+        self._override()
+        self._check_top()
+        tables = {key: self._table(key, model) for key, model in _TABLES.items()}
+        services = self._list("service", ServiceSettings)
+        modems = self._list("modem", ModemSettings)
+        backends = self._list("backend", BackendSettings)
+        self._check_unique()
+        self._check_references(services, modems)
+        self._check_texts(services)
+        self._check_files(backends)
+        secrets = dict(self._secrets(are_secrets_needed))
+        if self.problems:
+            return None
+        only = services[0].name if services and services[0] is not None else ""
+        settings = Settings(
+            services=services,
+            modems=tuple(
+                m if m.service else m.model_copy(update={"service": only}) for m in modems if m
+            ),
+            backends=backends,
+            **tables,
+        )
+        settings._secrets = secrets
+        return settings
+
+    def _say(self, place: Sequence[str | int], problem: str) -> None:
+        self.problems.append(f"{join_path(place)}: {problem}")
+
+    # --- the environment --------------------------------------------------------------------------
+
+    def _override(self) -> None:
+        for variable in sorted(self._environ):
+            if not variable.startswith("SMSGATE_") or variable == _CONFIG_VARIABLE:
+                continue
+            if variable not in ENVIRONMENT:
+                known = (_CONFIG_VARIABLE, *ENVIRONMENT)
+                self.problems.append(
+                    f"environment variable {variable}: unknown{suggest(variable, known)}"
+                )
+                continue
+            table, key = ENVIRONMENT[variable]
+            section = self._data.setdefault(table, {})
+            if isinstance(section, dict):
+                section[key] = self._environ[variable]
+
+    # --- tables -----------------------------------------------------------------------------------
+
+    def _check_top(self) -> None:
+        known = (*_TABLES, *_LISTS)
+        for key in self._data:
+            if key not in known:
+                self._say((key,), f"unknown table{suggest(key, known)}")
+
+    def _table(self, key: str, model: type[BaseModel]) -> BaseModel | None:
+        if key not in self._data and key in ("gateway", "store"):
+            self._say((key,), f"expected a table [{key}], but it is missing")
+            return None
+        return self._validate(model, self._data.get(key, {}), (key,))
+
+    def _list(self, key: str, model: type[_Model]) -> tuple[_Model | None, ...]:
+        """Return one entry for each table in the file; None stands for one that is wrong."""
+        tables = self._data.get(key, [])
+        if isinstance(tables, dict):
+            self._say((key,), f"expected a list of tables: write [[{key}]] instead of [{key}]")
+            return ()
+        if not isinstance(tables, list):
+            self._say((key,), f"expected tables [[{key}]] (got {show_value(key, tables)})")
+            return ()
+        if not tables and key == "service":
+            self._say((key,), "expected at least one table [[service]]")
+        return tuple(self._validate(model, table, (key, i)) for i, table in enumerate(tables))
+
+    def _validate(self, model: type[_Model], table: object, place: _Place) -> _Model | None:
+        if not isinstance(table, dict):
+            self._say(place, f"expected a table (got {show_value(str(place[0]), table)})")
+            return None
+        try:
+            return model.model_validate(table)
+        except ValidationError as error:
+            self.problems += describe(error, model, place)
+            return None
+
+    # --- what one table says of another -----------------------------------------------------------
+
+    def _raw(self, key: str) -> Iterator[tuple[_Place, dict[str, Any]]]:
+        # as they stand in the file: the wrong ones, too, have names that others use
+        tables = self._data.get(key, [])
+        for i, table in enumerate(tables if isinstance(tables, list) else []):
+            if isinstance(table, dict):
+                yield (key, i), table
+
+    def _names(self, key: str) -> list[str]:
+        return [table["name"] for _, table in self._raw(key) if isinstance(table.get("name"), str)]
+
+    def _check_unique(self) -> None:
+        for key in _LISTS:
+            self._check_unique_key(key, "name")
+        self._check_unique_key("modem", "port")
+
+    def _check_unique_key(self, table_key: str, key: str) -> None:
+        seen: dict[str, _Place] = {}
+        for place, table in self._raw(table_key):
+            value = table.get(key)
+            if not isinstance(value, str):
+                continue
+            # two links to one tty are one port
+            sameness = os.path.realpath(value) if key == "port" else value
+            first = seen.setdefault(sameness, place)
+            if first != place:
+                taken = f"expected one that {join_path(first)} does not have"
+                self._say((*place, key), f"{taken} (got {show_value(key, value)})")
+
+    def _check_references(
+        self,
+        services: Sequence[ServiceSettings | None],
+        modems: Sequence[ModemSettings | None],
+    ) -> None:
+        service_names, backend_names = self._names("service"), self._names("backend")
+        for i, service in enumerate(services):
+            for n, name in enumerate(service.backends if service else ()):
+                self._check_known(("service", i, "backends", n), name, backend_names)
+            if service:
+                self._check_prefixes(service, ("service", i))
+        for i, modem in enumerate(modems):
+            if modem is None:
+                continue
+            if modem.service:
+                self._check_known(("modem", i, "service"), modem.service, service_names)
+            elif len(services) > 1:
+                self._say(("modem", i, "service"), "expected, for there are several services")
+            if len(set(modem.memories)) < len(modem.memories):
+                self._say(("modem", i, "memories"), "expected each memory once")
+
+    def _check_known(self, place: _Place, name: str, known: Sequence[str]) -> None:
+        if name in known:
+            return
+        key = "backend" if "backends" in place else "service"
+        self._say(
+            place,
+            f"expected the name of a [[{key}]] (got {show_value(key, name)}){suggest(name, known)}",
+        )
+
+    def _check_prefixes(self, service: ServiceSettings, place: _Place) -> None:
+        for key, words in (("prefixes", service.prefixes), ("backends", service.backends)):
+            if len({word.casefold() for word in words}) < len(words):
+                self._say((*place, key), "expected each one once")
+
+    def _check_texts(self, services: Sequence[ServiceSettings | None]) -> None:
+        for i, service in enumerate(services):
+            for kind in wording.REPLY_FIELDS if service else ():
+                assert service is not None
+                fault = wording.find_fault(kind, service.replies.text(kind))
+                if fault is not None and kind not in service.replies.model_fields_set:
+                    fault += "; this is the default text: write another, or a shorter institution"
+                if fault is not None:
+                    self._say(("service", i, "replies", kind), fault)
+
+    # --- files and secrets ------------------------------------------------------------------------
+
+    def _check_files(self, backends: Sequence[BackendSettings | None]) -> None:
+        for i, backend in enumerate(backends):
+            if backend and backend.ca_file and not os.access(backend.ca_file, os.R_OK):
+                self._say(
+                    ("backend", i, "ca_file"),
+                    f'expected a readable file of certificates (got "{backend.ca_file}")',
+                )
+
+    def _secrets(self, are_needed: bool) -> Iterator[tuple[str, SecretStr]]:
+        tables: list[tuple[_Place, dict[str, Any]]] = []
+        store = self._data.get("store")
+        if isinstance(store, dict):
+            tables.append((("store",), store))
+        tables += [*self._raw("modem"), *self._raw("backend")]
+        for place, table in tables:
+            for key in _SECRETS[str(place[0])]:
+                secret = self._secret(table, key, place, are_needed)
+                if secret is not None:
+                    name = [str(place[0]), str(table.get("name", "")), key]
+                    yield ".".join(part for part in name if part), secret
+
+    def _secret(
+        self, table: Mapping[str, Any], key: str, place: _Place, is_needed: bool
+    ) -> SecretStr | None:
+        credential, file = table.get(f"{key}_credential"), table.get(f"{key}_file")
+        if isinstance(credential, str) and isinstance(file, str):
+            self._say(
+                (*place, f"{key}_file"), f"expected either {key}_credential or {key}_file, not both"
+            )
+            return None
+        try:
+            if isinstance(credential, str):
+                where = f"{key}_credential"
+                value = self._read_credential(credential)
+            elif isinstance(file, str):
+                where = f"{key}_file"
+                value = read_secret(Path(file), is_ours=True)
+            else:
+                return None
+            check_secret(key, value)
+        except SecretError as problem:
+            if is_needed:
+                self._say((*place, where), str(problem))
+            return None
+        return SecretStr(value)
+
+    def _read_credential(self, name: str) -> str:
+        directory = self._environ.get("CREDENTIALS_DIRECTORY")
+        if not directory:
+            raise SecretError(
+                f'expected the credential "{name}", but there is no credentials directory: start '
+                f"it by systemd with LoadCredential={name}:/PATH, or use the key ending in _file"
+            )
+        # systemd guards the directory; an ACL mask may make its files look group-readable
+        return read_secret(Path(directory) / Path(name).name, is_ours=False)

@@ -1,0 +1,204 @@
+"""The texts of replies: defaults, the fields each may use, their widths, how septets are counted.
+
+A template holds `{field}` and nothing else in braces. `{prefix}`, `{number}` and
+`{our_institution}` stand for the service's own settings and are filled in once, when the
+configuration is read. The others are filled in for each reply; long values are cut there, and the
+widths here say how much of each is sure to fit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+SEPTETS_PER_SMS = 160  # 140 octets of user data, 7 bits a septet (3GPP TS 23.040 section 9.2.3.16)
+
+# 3GPP TS 23.038 section 6.2.1, and its extension table 6.2.1.1: those characters cost two septets.
+_BASIC = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_EXTENSION = frozenset("\f^{}\\[~]|€")
+
+SERVICE_FIELDS = ("prefix", "number", "our_institution")
+
+# How many septets a template must leave for a value. Longer ones are cut when the reply is made.
+FIELD_WIDTHS: Mapping[str, int] = MappingProxyType(
+    {
+        "ref": 8,
+        "tracking": 32,
+        "date": 10,
+        "due": 10,
+        "status": 14,  # "bukan wewenang"
+        "unit": 30,
+        "institution": 40,
+        "reason": 40,
+        "answer": 60,
+        "count": 4,
+    }
+)
+
+# Which fields each reply can be given. A text may leave any of them out.
+REPLY_FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "ack": ("ref",),
+        "registered": ("ref", "tracking"),
+        "ack_rahasia": ("ref",),
+        "ack_anonim": ("ref",),
+        "need_more": ("ref",),
+        "help": (),
+        "empty": (),
+        "status": ("ref", "date", "status", "unit", "due"),
+        "answer": ("unit", "ref", "answer"),
+        "closed": ("ref", "unit"),
+        "passed_on": ("ref", "institution"),
+        "rejected": ("ref", "reason"),
+        "late": ("ref",),
+        "unknown_ref": (),
+        "duplicate": ("ref", "date"),
+        "limit": ("count",),
+        "emergency": ("ref",),
+        "optout": (),
+        "optin": (),
+        "pointer": (),
+        "added": ("ref",),
+    }
+)
+
+DEFAULT_TEXTS: Mapping[str, str] = MappingProxyType(
+    {
+        "ack": (
+            "Aduan diterima {our_institution}, no. {ref}. Kami verifikasi maks 3 hari kerja. "
+            "Cek: ketik {prefix} STATUS {ref}. Jangan SMS NIK/KTP. Darurat telp 112"
+        ),
+        "registered": (
+            "Aduan {ref} tercatat di SP4N-LAPOR! dgn Tracking ID {tracking}. "
+            "Pantau di lapor.go.id atau ketik {prefix} STATUS {ref} dari HP ini."
+        ),
+        "ack_rahasia": (
+            "Aduan RAHASIA diterima, no. {ref}. Nama & nomor HP Anda tidak kami teruskan ke dinas "
+            "yg dilaporkan. Cek: ketik {prefix} STATUS {ref}"
+        ),
+        "ack_anonim": (
+            "Aduan diterima tanpa identitas, no. {ref}. Nomor HP Anda hanya dipakai sistem utk "
+            "membalas SMS ini. Cek: ketik {prefix} STATUS {ref}"
+        ),
+        "need_more": (
+            "Aduan {ref} perlu lokasi lebih jelas. Balas: {prefix} {ref} lalu nama "
+            "jalan/perumahan, RT/RW, kelurahan, dan waktu kejadian."
+        ),
+        "help": (
+            "Aduan {our_institution}. Ketik {prefix} (spasi) isi aduan, lokasi, waktu. "
+            "Cek: {prefix} STATUS nomor. Rahasia: {prefix} RAHASIA isi. Jangan SMS NIK/KTP. "
+            "Darurat telp 112"
+        ),
+        "empty": (
+            "SMS Anda belum berisi aduan. Ketik {prefix} (spasi) isi aduan, lokasi, waktu. "
+            "Contoh: {prefix} lampu jalan mati di Jl Mawar Sekupang sejak 1 Mei"
+        ),
+        "status": (
+            "Aduan {ref} tgl {date}: {status}, ditangani {unit}. Batas tindak lanjut {due}. "
+            "Tambah info: balas {prefix} {ref} isi."
+        ),
+        "answer": "Jawaban {unit} utk aduan {ref}: {answer}",
+        "closed": (
+            "Aduan {ref} SELESAI oleh {unit}. Belum puas? Balas {prefix} {ref} alasannya dlm "
+            "10 hari kerja. Lewat itu aduan ditutup."
+        ),
+        "passed_on": (
+            "Aduan {ref} bukan wewenang {our_institution}, sudah kami teruskan ke {institution} "
+            "lewat SP4N-LAPOR!. Anda tidak perlu kirim ulang."
+        ),
+        "rejected": (
+            "Aduan {ref} tidak dapat diproses: {reason}. Anda boleh kirim lagi dgn data lebih "
+            "jelas, atau lapor ke Ombudsman RI."
+        ),
+        "late": (
+            "Mohon maaf, aduan {ref} melewati batas waktu dan sudah kami naikkan ke pimpinan. "
+            "Perkembangan akan kami SMS. {our_institution}"
+        ),
+        "unknown_ref": (
+            "No. aduan tidak ditemukan utk nomor HP ini. Periksa angkanya dan kirim dari HP yg "
+            "dipakai melapor, atau ketik {prefix} BANTUAN"
+        ),
+        "duplicate": (
+            "Aduan yg sama sudah tercatat dgn no. {ref} ({date}). Tidak perlu kirim ulang. "
+            "Cek: ketik {prefix} STATUS {ref}"
+        ),
+        "limit": (
+            "Kami sudah terima {count} SMS dari nomor ini hari ini; semua tersimpan. Balasan "
+            "otomatis berhenti sampai besok. Darurat telp 112"
+        ),
+        "emergency": (
+            "Ini bukan layanan darurat. Utk kebakaran, kecelakaan, kejahatan telepon 112 SEKARANG "
+            "(gratis). SMS Anda tetap dicatat, no. {ref}"
+        ),
+        "optout": (
+            "Anda tidak akan menerima SMS lagi dari layanan ini. Aduan Anda tetap diproses. "
+            "Utk menerima SMS lagi ketik {prefix} MULAI"
+        ),
+        "optin": (
+            "Anda akan menerima SMS lagi dari layanan ini. Utk mengadu ketik {prefix} (spasi) isi "
+            "aduan, lokasi, waktu. Utk berhenti ketik {prefix} STOP"
+        ),
+        "pointer": (
+            "SMS Anda kami simpan, tetapi belum tercatat sbg aduan. Ketik {prefix} (spasi) isi "
+            "aduan, lokasi, waktu, kirim ke {number}. Darurat telp 112"
+        ),
+        "added": (
+            "Tambahan utk aduan {ref} sudah kami terima dan kami teruskan. "
+            "Cek: ketik {prefix} STATUS {ref}"
+        ),
+    }
+)
+
+_FIELD = re.compile(r"\{([a-z_]*)\}")
+
+
+def septet_count(text: str) -> int | None:
+    """Return how many septets `text` takes in GSM-7, or None when it does not fit that alphabet."""
+    count = 0
+    for character in text:
+        if character in _BASIC:
+            count += 1
+        elif character in _EXTENSION:
+            count += 2
+        else:
+            return None
+    return count
+
+
+def fill_service_fields(template: str, *, prefix: str, number: str, our_institution: str) -> str:
+    """Return the template with the service's own settings filled in; other fields stay."""
+    values = {"prefix": prefix, "number": number, "our_institution": our_institution}
+    return _FIELD.sub(lambda match: values.get(match[1], match[0]), template)
+
+
+def find_fault(kind: str, template: str) -> str | None:
+    """Return what a template of this reply was expected to be, or None when nothing is wrong.
+
+    `template` has its service fields filled in already, so that their real lengths count.
+    """
+    known = REPLY_FIELDS[kind]
+    fields = _FIELD.findall(template)
+    for name in fields:
+        if name not in known and name not in SERVICE_FIELDS:
+            allowed = ", ".join(f"{{{field}}}" for field in (*known, *SERVICE_FIELDS))
+            return f"expected only the fields {allowed}, found {{{name}}}"
+    rest = _FIELD.sub("", template)
+    if "{" in rest or "}" in rest:
+        return "expected braces only around the name of a field"
+    if not template.strip():
+        return "expected a text"
+    septets = septet_count(rest)
+    if septets is None:
+        alien = sorted({c for c in rest if c not in _BASIC and c not in _EXTENSION})
+        return f"expected only characters of GSM-7, found {', '.join(map(ascii, alien[:5]))}"
+    longest = septets + sum(FIELD_WIDTHS.get(name, 0) for name in fields)
+    if longest > SEPTETS_PER_SMS:
+        return (
+            f"expected at most {SEPTETS_PER_SMS} septets with the longest values, "
+            f"this takes {longest}"
+        )
+    return None
