@@ -63,9 +63,10 @@ class Concat:
 class Slot:
     """One occupied place of a message memory, as one listing showed it.
 
-    `pdu` holds the octets as listed, SMSC field included. When the line could not be read as PDU (not hex, or not as long
-    as its header says, also after reading it again) `is_damaged` is set and `pdu` holds the line's own octets.
-    `generation` names the connection that listed it: a slot is deleted only on the connection that listed it.
+    `pdu` holds the octets as listed, SMSC field included. When the line could not be read as PDU (not hex, or not
+    as long as its header says, also after reading it again) `is_damaged` is set and `pdu` holds the line's own
+    octets. `generation` names the connection that listed it: a slot is deleted only on the connection that listed
+    it.
     """
 
     memory: str  # "SM", "ME", …; "CMT" for a message handed over directly, which no memory holds
@@ -82,8 +83,8 @@ class SmsDeliver:
     """An SMS-DELIVER, or one part of a concatenated one.
 
     `sent_at` (from TP-SCTS) is aware and keeps the SMSC's offset; it is None where the seven octets are no date.
-    `user_data` is what follows the user data header: for GSM7 one septet per byte, else the octets.
-    `text` is this part alone; a character cut between two parts is whole only in `pdu.join_text`. May hold lone surrogates.
+    `user_data` is what follows the user data header: for GSM7 one septet per byte, else the octets. `text` is this
+    part alone; a character cut between two parts is whole only in `pdu.join_text`. May hold lone surrogates.
     """
 
     smsc: str | None

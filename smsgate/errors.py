@@ -4,13 +4,16 @@ from __future__ import annotations
 
 
 class SmsgateError(Exception):
-    """The root. `exit_code` is what a command ends with (design.md section 6); the message is one sentence with the next step."""
+    """The root; the message is one sentence with the next step.
+
+    `exit_code` is what a command ends with (design.md section 6).
+    """
 
     exit_code = 1
 
 
 class ConfigError(SmsgateError):
-    """The configuration is wrong; `problems` has every error at once, each naming file, key, value and what is expected."""
+    """The configuration is wrong; `problems` has every error at once: file, key, value, what is expected."""
 
     exit_code = 78
 

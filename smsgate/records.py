@@ -124,8 +124,8 @@ class ReceivedPart:
 class CompleteSms:
     """A whole SMS, assembled: what `intake.decide` looks at.
 
-    `has_gap`: its deadline passed with parts missing; `text` marks where. `is_completion`: a late part completed an SMS that
-    was filed with a gap; `complaint_id` is then the complaint it belongs to.
+    `has_gap`: its deadline passed with parts missing; `text` marks where. `is_completion`: a late part completed an
+    SMS that was filed with a gap; `complaint_id` is then the complaint it belongs to.
     """
 
     service: str
@@ -161,11 +161,19 @@ class KnownComplaint:
 class SenderKnowledge:
     """What the store knows of a sender, at this instant of this transaction, for this service."""
 
-    complaints: Sequence[KnownComplaint] = ()  # newest first, at most 50, no older than the service's limits ask for
-    replies_in_window: int = 0  # replies made for this sender (suppressed ones not counted) in the reply window
+    complaints: Sequence[
+        KnownComplaint
+    ] = ()  # newest first, at most 50, no older than the service's limits ask for
+    replies_in_window: int = (
+        0  # replies made for this sender (suppressed ones not counted) in the reply window
+    )
     sms_today: int = 0  # SMS from this sender in the reply window, this one not counted
-    same_text_in_window: int = 0  # SMS from this sender with this very text in the reply window, this one not counted
-    is_own_reply: bool = False  # the text is one we submitted to anybody lately: our own words coming back
+    same_text_in_window: int = (
+        0  # SMS from this sender with this very text in the reply window, this one not counted
+    )
+    is_own_reply: bool = (
+        False  # the text is one we submitted to anybody lately: our own words coming back
+    )
     limit_said_in_window: bool = False  # the `limit` reply went out already
     empty_said_in_window: bool = False  # the example went out already
     has_opted_out: bool = False
@@ -205,7 +213,9 @@ class Decision:
     complaint: NewComplaint | None = None
     complaint_id: int | None = None  # the complaint that a follow-up, repeat or query is about
     replies: Sequence[NewReply] = ()
-    forward_addition: str | None = None  # text to add (`backend.add`) to the complaint named by complaint_id
+    forward_addition: str | None = (
+        None  # text to add (`backend.add`) to the complaint named by complaint_id
+    )
     reason: str | None = None  # fixed words for the ledger, never content
     optout: bool | None = None
 
@@ -227,7 +237,9 @@ class Received:
     """What one committed batch did. `committed` is what may be deleted from the modem now, and nothing else may."""
 
     committed: tuple[Slot, ...] = ()
-    part_ids: Mapping[tuple[str, int], int] = field(default_factory=dict)  # (memory, index) → part row
+    part_ids: Mapping[tuple[str, int], int] = field(
+        default_factory=dict
+    )  # (memory, index) → part row
     new_parts: int = 0
     sightings: int = 0
     filed: int = 0

@@ -27,7 +27,10 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class TryLater:
-    """It surely did not take it, or would take it again without harm: try later, for ever. `wait_s`: the server's own wish."""
+    """It surely did not take it, or would take it again without harm: try later, for ever.
+
+    `wait_s` is the server's own wish.
+    """
 
     reason: str
     wait_s: float | None = None
@@ -79,7 +82,12 @@ class Backend(Protocol):
         ...
 
     def add(
-        self, complaint: ForwardedComplaint, text: str, *, tracking_id: str | None, idempotency_key: str
+        self,
+        complaint: ForwardedComplaint,
+        text: str,
+        *,
+        tracking_id: str | None,
+        idempotency_key: str,
     ) -> Outcome:
         """Hand over an addition to a complaint that the backend already has."""
         ...

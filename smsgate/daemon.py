@@ -1,0 +1,332 @@
+"""The composition root: builds every part, starts and stops them, listens to signals, feeds the watchdog.
+
+Nothing else knows how the parts are joined. One thread for each modem, one for each backend, one for the house;
+this one waits for signals. Workers meet in the store only; what passes between them here is a wake-up, never a
+message.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+import signal
+import threading
+from collections.abc import Collection
+from contextlib import ExitStack
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from hardware.modem import Modem, ModemOptions
+from parsers.meaning import Grammar
+from smsgate import __version__, logs, references
+from smsgate.alarms import AlarmBoard
+from smsgate.backends.json import JsonContract, open_json_backend
+from smsgate.clock import Clock, SystemClock
+from smsgate.config import load
+from smsgate.control import ControlServer
+from smsgate.errors import ConfigError
+from smsgate.forwarder import Forwarder
+from smsgate.housekeeper import Housekeeper
+from smsgate.intake import Intake, ServiceRules
+from smsgate.line import Line
+from smsgate.line_tools import LinePolicy, LineTools
+from smsgate.notify import notify, watchdog_interval_s
+from smsgate.records import (
+    CompleteSms,
+    Decision,
+    KnowledgeLimits,
+    LineRecord,
+    ReplyKind,
+    SenderKnowledge,
+)
+from smsgate.replies import ReplyLimits
+from smsgate.settings import BackendSettings, ModemSettings, ServiceSettings, Settings
+from smsgate.status import GatewayStatus, StatusServer
+from smsgate.store import ServiceFacts, Store
+from smsgate.workers import Runner, Worker
+
+log = structlog.get_logger(__name__)
+
+STOP_TIMEOUT_S = 80.0  # less than TimeoutStopSec=90 of the unit: better we end it than systemd
+STEP_S_MAX = 300.0  # the longest honest step is one AT+CMGS of 130 s, and a resync
+WATCH_S = 10.0
+
+
+class Rules:
+    """The decisions of one service, which a reload replaces while the workers run."""
+
+    def __init__(self, service: ServiceSettings) -> None:
+        self._intake = Intake(service_rules(service))
+
+    def replace(self, service: ServiceSettings) -> None:
+        """Decide by these settings from the next SMS on."""
+        self._intake = Intake(service_rules(service))
+
+    def __call__(self, sms: CompleteSms, known: SenderKnowledge, reference: str) -> Decision:
+        """Decide (`records.Decide`)."""
+        return self._intake.decide(sms, known, reference)
+
+
+def service_rules(service: ServiceSettings) -> ServiceRules:
+    """Return what intake needs of a service's settings."""
+    limits = service.limits
+    return ServiceRules(
+        name=service.name,
+        institution=service.institution,
+        grammar=Grammar(
+            prefixes=service.prefixes,
+            is_unprefixed_complaint=service.is_unprefixed_complaint,
+            reference_digits=references.REFERENCE_DIGITS,
+        ),
+        texts={kind: service.replies.text(kind) for kind in ReplyKind},
+        timezone=ZoneInfo(service.timezone),
+        repeat_window=timedelta(hours=service.repeat_window_h),
+        status_age_max=timedelta(days=service.status_max_age_days),
+        receipt_expiry=timedelta(hours=service.receipt_expiry_h),
+        limits=ReplyLimits(
+            per_sender_day=limits.per_sender_day,
+            per_text_day=limits.per_text_day,
+            gateway_hour=limits.gateway_hour,
+            gateway_day=limits.gateway_day,
+            reply_abroad=service.reply_abroad,
+        ),
+    )
+
+
+def build_store(settings: Settings, clock: Clock) -> Store:
+    """Return the store of these settings, not yet open."""
+    return Store(
+        settings.store_url(),
+        settings.gateway.name,
+        clock=clock,
+        limits={
+            s.name: KnowledgeLimits(complaints_window_s=s.status_max_age_days * 86400.0)
+            for s in settings.services
+        },
+        services={
+            s.name: ServiceFacts(number=s.number, backends=s.backends) for s in settings.services
+        },
+    )
+
+
+class Daemon:
+    """One gateway, from start to stop."""
+
+    def __init__(
+        self, settings: Settings, config_path: Path, *, clock: Clock | None = None
+    ) -> None:
+        self._settings = settings
+        self._config_path = config_path
+        self._clock = clock or SystemClock()
+        self._started_at = self._clock.now()
+        self._stop = threading.Event()
+        self._reload = threading.Event()
+        self._attention = threading.Event()  # a signal came
+        self._store = build_store(settings, self._clock)
+        self._alarms = AlarmBoard(self._clock)
+        self._rules = {service.name: Rules(service) for service in settings.services}
+        self._lines = [self._build_line(modem) for modem in settings.modems]
+        self._forwarders = {b.name: self._build_forwarder(b) for b in settings.backends}
+        self._runners: list[Runner] = []
+
+    # --- life -------------------------------------------------------------------------------------------------------
+
+    def run(self) -> int:
+        """Run until SIGTERM or SIGINT; return the exit code. Raises SmsgateError when it cannot start."""
+        self._install_signals()
+        with ExitStack() as stack:
+            self._store.open(create=True)
+            stack.callback(self._store.close)
+            self._store.own()
+            self._store.recover()
+            stack.callback(self._stop_workers)
+            self._start_workers()
+            # After the lines: the first message waits for nothing.
+            self._serve(stack)
+            notify("READY=1", f"STATUS=smsgate {__version__} is running")
+            log.info("gateway_started", gateway=self._settings.gateway.name, version=__version__)
+            self._watch()
+            notify("STOPPING=1")
+        log.info("gateway_stopped")
+        return 0
+
+    def _start_workers(self) -> None:
+        house = Housekeeper(self._store, self._rules, _new_reference, self._wake)
+        workers: list[Worker] = [*self._lines, *self._forwarders.values(), house]
+        self._runners = [
+            Runner(worker, clock=self._clock, on_crash=self._note_crash) for worker in workers
+        ]
+        for runner in self._runners:
+            runner.start()
+
+    def _stop_workers(self) -> None:
+        """Let every step in hand finish, then end; what does not end in time is left to the leases."""
+        deadline = self._clock.monotonic() + STOP_TIMEOUT_S
+        for runner in self._runners:
+            runner.ask_to_stop()
+        for forwarder in self._forwarders.values():
+            forwarder.abort()
+        for runner in self._runners:
+            if not runner.join(max(deadline - self._clock.monotonic(), 0.1)):
+                log.error("worker_did_not_stop", worker=runner.worker.name)
+
+    def _serve(self, stack: ExitStack) -> None:
+        settings = self._settings
+        control = ControlServer(settings.gateway.control, {"status": self._answer_status})
+        control.start()
+        stack.callback(control.close)
+        if settings.status.address is not None:
+            server = StatusServer(settings.status.address, self.snapshot)
+            server.start()
+            stack.callback(server.close)
+
+    # --- the main thread --------------------------------------------------------------------------------------------
+
+    def _install_signals(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, partial(self._note_signal, self._stop))
+        signal.signal(signal.SIGHUP, partial(self._note_signal, self._reload))
+
+    def _note_signal(self, event: threading.Event, _number: int, _frame: FrameType | None) -> None:
+        event.set()
+        self._attention.set()
+
+    def _watch(self) -> None:
+        """Wait for signals; feed the watchdog while every worker makes progress."""
+        interval_s = min(watchdog_interval_s() or WATCH_S, WATCH_S)
+        while not self._stop.is_set():
+            self._attention.wait(interval_s)
+            self._attention.clear()
+            if self._reload.is_set():
+                self._reload.clear()
+                self._reload_settings()
+            if self._are_workers_progressing():
+                notify("WATCHDOG=1")
+
+    def _are_workers_progressing(self) -> bool:
+        now = self._clock.monotonic()
+        stuck = [r for r in self._runners if not r.is_progressing(now=now, step_s_max=STEP_S_MAX)]
+        for runner in stuck:
+            self._alarms.raise_alarm(
+                f"worker.{runner.worker.name}.stuck",
+                f"The worker {runner.worker.name} has made no progress for {STEP_S_MAX:g} s; the watchdog ends us.",
+            )
+        return not stuck
+
+    def _reload_settings(self) -> None:
+        """Take over what may change live; keep the old configuration if the new one is bad."""
+        try:
+            settings = load(self._config_path)
+        except ConfigError as error:
+            log.error("configuration_refused", problems=error.problems)
+            self._alarms.raise_alarm(
+                "config",
+                "The new configuration is wrong and the old one stays: run `smsgate config check`.",
+            )
+            return
+        services = {service.name: service for service in settings.services}
+        for name, rules in self._rules.items():
+            if name in services:
+                rules.replace(services[name])
+        logs.set_level(settings.logs.level)
+        self._alarms.clear_alarm("config")
+        log.info("configuration_reloaded")
+
+    # --- what the parts tell each other -------------------------------------------------------------------------------
+
+    def _wake(self, backends: Collection[str]) -> None:
+        """These backends have work now; with none named, everybody looks."""
+        for name in backends:
+            self._forwarders[name].wake()
+        if not backends:
+            for worker in (*self._forwarders.values(), *self._lines):
+                worker.wake()
+
+    def _note_crash(self, worker: str, _error: BaseException) -> None:
+        self._alarms.raise_alarm(
+            f"worker.{worker}.crash",
+            f"The worker {worker} met a mistake of ours and was started again; the log has the traceback.",
+        )
+
+    def snapshot(self) -> GatewayStatus:
+        """Return how the gateway is doing now."""
+        return GatewayStatus(
+            gateway=self._settings.gateway.name,
+            version=__version__,
+            started_at=self._started_at,
+            lines=tuple(line.record for line in self._lines),
+            backends=tuple(self._store.backends()),
+            counts=self._store.counts(),
+            alarms=self._alarms.standing(),
+        )
+
+    # --- building ---------------------------------------------------------------------------------------------------
+
+    def _build_line(self, modem: ModemSettings) -> Line:
+        pin = self._settings.secret(f"modem.{modem.name}.pin")
+        options = ModemOptions(
+            port=str(modem.port),
+            baud=modem.baud,
+            memories=modem.memories,
+            pin=pin.get_secret_value() if pin is not None else None,
+            flow_control=modem.flow_control,
+            command_timeout_s=modem.command_timeout_s,
+            pin_ledger=self._settings.gateway.state_dir / "pin-attempts.json",
+        )
+        return Line(
+            LineRecord(
+                gateway=self._settings.gateway.name,
+                name=modem.name,
+                service=modem.service,
+                state="closed",
+                port=str(modem.port),
+            ),
+            new_modem=partial(Modem, options),
+            store=self._store,
+            decide=self._rules[modem.service],
+            tools=LineTools(
+                clock=self._clock,
+                chance=random.random,
+                policy=LinePolicy(poll_s=modem.poll_s),
+                new_reference=_new_reference,
+                on_work=self._wake,
+                raise_alarm=self._alarms.raise_alarm,
+                clear_alarm=self._alarms.clear_alarm,
+            ),
+        )
+
+    def _build_forwarder(self, backend: BackendSettings) -> Forwarder:
+        token = self._settings.secret(f"backend.{backend.name}.token")
+        secret = self._settings.secret(f"backend.{backend.name}.secret")
+        contract = JsonContract(
+            name=backend.name,
+            url=backend.url,
+            token=token.get_secret_value() if token is not None else None,
+            secret=secret.get_secret_value() if secret is not None else None,
+            fields=backend.fields,
+            tracking_field=backend.tracking_field,
+            find_url=backend.find_url,
+            add_url=backend.add_url,
+            honours_idempotency_keys=backend.honours_idempotency_keys,
+            settle_s=backend.settle_s,
+        )
+        return Forwarder(
+            self._store,
+            open_json_backend(
+                contract,
+                clock=self._clock,
+                timeout_s=backend.timeout_s,
+                ca_file=backend.ca_file,
+            ),
+            clock=self._clock,
+            chance=random.random,
+        )
+
+
+def _new_reference() -> str:
+    return references.draw_reference(secrets.randbelow)

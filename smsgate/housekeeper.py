@@ -1,0 +1,77 @@
+"""Worker: what must happen without anybody asking: parts past their deadline, expired leases, the write-ahead log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Protocol
+
+import structlog
+
+from smsgate.errors import StoreError
+from smsgate.records import Decide
+from smsgate.workers import Wakeable
+
+log = structlog.get_logger(__name__)
+
+ROUND_S = 30.0  # overdue parts and leases are matters of hours and minutes
+CHECKPOINT_ROUNDS = 10
+
+
+class HouseStore(Protocol):
+    """What the housekeeper needs of the store."""
+
+    def file_overdue(self, service: str, decide: Decide, new_reference: Callable[[], str]) -> int:
+        """File what is past its deadline, with its gaps marked; return how many SMS."""
+        ...
+
+    def recover(self) -> Mapping[str, int]:
+        """Bring home the claims whose lease ran out; return how many of each kind."""
+        ...
+
+    def checkpoint(self) -> None:
+        """Move the write-ahead log into the database file."""
+        ...
+
+
+class Housekeeper(Wakeable):
+    """The gateway's own chores, in rounds."""
+
+    name = "housekeeper"
+
+    def __init__(
+        self,
+        store: HouseStore,
+        decisions: Mapping[str, Decide],
+        new_reference: Callable[[], str],
+        on_work: Callable[[Collection[str]], None],
+    ) -> None:
+        super().__init__()
+        self._store = store
+        self._decisions = decisions
+        self._new_reference = new_reference
+        self._on_work = on_work
+        self._rounds = 0
+
+    def step(self) -> float:
+        """Do one round; return when the next is due."""
+        try:
+            self._round()
+        except StoreError as error:
+            # The lines say it and alarm; a round missed costs nothing.
+            log.warning("housekeeping_postponed", reason=str(error))
+        return ROUND_S
+
+    def _round(self) -> None:
+        filed = 0
+        for service, decide in self._decisions.items():
+            filed += self._store.file_overdue(service, decide, self._new_reference)
+        recovered = {kind: count for kind, count in self._store.recover().items() if count}
+        if filed:
+            log.info("overdue_parts_filed", sms=filed)
+        if recovered:
+            log.warning("expired_claims_recovered", **recovered)
+        if filed or recovered:
+            self._on_work(())
+        self._rounds += 1
+        if self._rounds % CHECKPOINT_ROUNDS == 0:
+            self._store.checkpoint()

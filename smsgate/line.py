@@ -1,0 +1,268 @@
+"""Worker: one modem and its SIM. Drain, commit, delete; submit replies; look after the link.
+
+States, as `status` shows them:
+
+    closed ──open──> ready <──on the network / not──> degraded ──fault──> closed      (for ever, with growing pauses)
+
+One step is one pass: what the modem holds is drained first, then at most one reply is submitted, and while the
+memory is more than half full only receiving is done. The listing is the truth and a `+CMTI` only a doorbell
+(design.md section 2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+import structlog
+
+from hardware.errors import ModemError
+from hardware.modem import Listing, Modem
+from smsgate.drain import Drain, ReceivingStore
+from smsgate.errors import StoreError
+from smsgate.line_tools import LineTools, Polling
+from smsgate.records import Decide, LineRecord
+from smsgate.submission import ReplyStore, Submission
+from smsgate.workers import Wakeable
+
+log = structlog.get_logger(__name__)
+
+REOPEN_DELAYS_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+STORE_DELAYS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+
+
+class LineStore(ReceivingStore, ReplyStore, Protocol):
+    """What a line needs of the store."""
+
+    def save_line(self, line: LineRecord) -> None:
+        """Record how the line is doing."""
+        ...
+
+
+class Line(Wakeable):
+    """One modem, from port to store and back. `record` is what `status` shows; other threads only read it."""
+
+    def __init__(
+        self,
+        record: LineRecord,
+        *,
+        new_modem: Callable[[], Modem],
+        store: LineStore,
+        decide: Decide,
+        tools: LineTools,
+    ) -> None:
+        super().__init__()
+        self.name = f"line {record.name}"
+        self.record = record
+        self._new_modem = new_modem
+        self._store = store
+        self._tools = tools
+        self._policy = tools.policy
+        self._clock = tools.clock
+        self._log = log.bind(line=record.name)
+        self._drain = Drain(record.name, record.service, store=store, decide=decide, tools=tools)
+        self._submission = Submission(record.name, record.service, store=store, tools=tools)
+        self._polling = Polling(self._policy)
+        self._modem: Modem | None = None
+        self._has_rung = False
+        self._is_first_pass = True
+        self._is_busy = False
+        self._faults = 0
+        self._store_faults = 0
+        self._list_at = self._health_at = self._settings_at = self._save_at = 0.0
+
+    # --- the worker -------------------------------------------------------------------------------------------------
+
+    def step(self) -> float:
+        """Do one pass; return when the next is wanted."""
+        try:
+            modem = self._modem if self._modem is not None else self._open()
+            return self._pass(modem)
+        except ModemError as error:
+            return self._close_after(error)
+        except StoreError as error:
+            return self._pause_for_store(error)
+
+    def wait(self, timeout_s: float) -> None:
+        """Sleep until the modem rings, somebody wakes us, or the time is up."""
+        if self._modem is None:
+            super().wait(timeout_s)
+        elif self._modem.wait(timeout_s):
+            self._has_rung = True
+
+    def wake(self) -> None:
+        """End the wait, from any thread: a reply may be due."""
+        self._submission.look_again()
+        super().wake()
+        modem = self._modem
+        if modem is not None:
+            modem.wake()
+
+    def close(self) -> None:
+        """Close the port; the modem keeps what it holds."""
+        self._close_modem()
+        self._note(state="closed", reason="stopped")
+
+    # --- the link ---------------------------------------------------------------------------------------------------
+
+    def _open(self) -> Modem:
+        self._note(state="opening", reason=self.record.reason)
+        modem = self._new_modem()
+        identity = modem.open()
+        self._modem = modem
+        self._drain.forget()
+        self._submission.look_again()
+        self._polling = Polling(self._policy)
+        self._is_first_pass = True
+        now = self._clock.monotonic()
+        self._list_at = now
+        # The first message waits for no check of health: that comes with the first idle moment.
+        self._health_at = self._settings_at = self._save_at = now + 1.0
+        self._note(state="ready", reason=None, imei=identity.imei, model=identity.model)
+        self._log.info("line_open", manufacturer=identity.manufacturer, model=identity.model)
+        self._tools.clear_alarm(f"line.{self.record.name}.link")
+        return modem
+
+    def _close_after(self, error: ModemError) -> float:
+        self._close_modem()
+        reason = str(error)
+        delay_s = self._tools.spread(REOPEN_DELAYS_S[min(self._faults, len(REOPEN_DELAYS_S) - 1)])
+        if self._faults == 0 or self.record.reason != reason:
+            self._log.warning("line_closed", reason=reason, retry_in_s=round(delay_s, 1))
+        self._faults += 1
+        self._note(state="closed", reason=reason)
+        self._tools.raise_alarm(f"line.{self.record.name}.link", reason)
+        return delay_s
+
+    def _close_modem(self) -> None:
+        modem, self._modem = self._modem, None
+        if modem is not None:
+            modem.close()
+
+    # --- one pass ---------------------------------------------------------------------------------------------------
+
+    def _pass(self, modem: Modem) -> float:
+        # A reboot or a lost link shows here first, before anything it says is believed.
+        modem.raise_for_events()
+        if self._has_rung or self._clock.monotonic() >= self._list_at:
+            if self._receive(modem):
+                return 0.0
+            self._faults = 0  # a whole pass went well
+        if not self._is_busy and self.record.state == "ready" and self._submission.run(modem):
+            return 0.0
+        self._look_after(modem)
+        return self._wanted_in()
+
+    def _receive(self, modem: Modem) -> bool:
+        """Drain once; return whether there was anything new."""
+        has_rung, self._has_rung = self._has_rung, False
+        done = self._drain.run(modem)
+        self._note_store_works()
+        self._note_usage(done.listing)
+        has_found = done.received is not None
+        if done.received is not None:
+            if done.received.has_due_replies:
+                self._submission.look_again()
+            self.record = replace(self.record, last_received_at=self._clock.now())
+            self._log.info(
+                "parts_committed",
+                parts=done.received.new_parts,
+                sightings=done.received.sightings,
+                filed=done.received.filed,
+                quarantined=done.received.quarantined,
+            )
+        if not self._is_first_pass:
+            self._polling.note_pass(has_rung=has_rung, has_found=has_found)
+        elif not has_found:
+            self._is_first_pass = False  # what waited for us says nothing about the doorbell
+        self._list_at = self._clock.monotonic() + (0.0 if has_found else self._polling.interval_s)
+        return has_found
+
+    def _pause_for_store(self, error: StoreError) -> float:
+        """Stop receiving cleanly: SMS stay on the SIM and at the SMSC, where they are safe."""
+        delay_s = STORE_DELAYS_S[min(self._store_faults, len(STORE_DELAYS_S) - 1)]
+        if self._store_faults == 0:
+            self._log.error("receiving_stopped", reason=str(error))
+        self._store_faults += 1
+        self._note(is_saved=False, state="degraded", reason=str(error))
+        self._tools.raise_alarm("store", str(error))
+        self._list_at = self._clock.monotonic() + delay_s
+        return delay_s
+
+    def _note_store_works(self) -> None:
+        if self._store_faults:
+            self._store_faults = 0
+            self._health_at = 0.0  # it says what the line's state is now
+            self._log.info("receiving_resumed")
+            self._tools.clear_alarm("store")
+
+    # --- looking after ----------------------------------------------------------------------------------------------
+
+    def _look_after(self, modem: Modem) -> None:
+        now = self._clock.monotonic()
+        if now >= self._settings_at:
+            self._settings_at = now + self._policy.settings_s
+            modem.check_settings()
+        if now >= self._health_at:
+            self._check_health(modem)
+            is_ready = self.record.state == "ready"
+            wait_s = self._policy.health_s if is_ready else self._policy.health_degraded_s
+            self._health_at = now + wait_s
+        if now >= self._save_at:
+            self._save_at = now + self._policy.save_s
+            self._store.save_line(self.record)
+
+    def _check_health(self, modem: Modem) -> None:
+        signal = modem.signal()
+        registration = modem.registration()
+        is_registered = registration.is_registered
+        self._note(
+            state="ready" if is_registered else "degraded",
+            reason=None if is_registered else f"not on the network: {registration.word}",
+            signal_dbm=signal.dbm,
+            registration=registration.word,
+            operator=registration.operator or self.record.operator,
+        )
+        key = f"line.{self.record.name}.network"
+        if is_registered:
+            self._tools.clear_alarm(key)
+        else:
+            self._tools.raise_alarm(
+                key,
+                f"Line {self.record.name} is not on the network ({registration.word}). "
+                "Look at the antenna and the SIM; it goes on by itself when the network is back.",
+            )
+
+    def _note_usage(self, listing: Listing) -> None:
+        used = sum(usage.used for usage in listing.usage)
+        total = sum(usage.total for usage in listing.usage)
+        self._is_busy = total > 0 and used > total * self._policy.busy_share
+        self.record = replace(self.record, held=len(listing.slots), capacity=total or None)
+
+    def _note(self, *, is_saved: bool = True, **changes: object) -> None:
+        """Change what `status` shows; a change of state is stored at once."""
+        earlier = self.record
+        self.record = replace(earlier, updated_at=self._clock.now(), **changes)  # type: ignore[arg-type]
+        if self.record.state == earlier.state:
+            return
+        if self.record.state == "ready":
+            self._submission.look_again()
+        self._log.info("line_state", state=self.record.state, reason=self.record.reason)
+        if not is_saved:
+            return
+        try:
+            self._store.save_line(self.record)
+        except StoreError as error:
+            # It is in memory, and the store's own trouble is said by the next pass.
+            self._log.warning("line_state_not_stored", reason=str(error))
+
+    def _wanted_in(self) -> float:
+        moments = [self._list_at, self._health_at, self._settings_at, self._save_at]
+        if (
+            self._submission.due_at is not None
+            and not self._is_busy
+            and self.record.state == "ready"
+        ):
+            moments.append(self._submission.due_at)
+        return max(min(moments) - self._clock.monotonic(), 0.0)

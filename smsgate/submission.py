@@ -1,0 +1,152 @@
+"""The replies of one line: claim one, submit its parts, write down what the network did.
+
+Each claim is made immediately before its `AT+CMGS`. What happened is kept in memory until the store has taken it,
+and nothing else is claimed before: a full disk between the SMSC's yes and our commit must not turn a sent reply
+into a doubt.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Protocol
+
+import structlog
+
+from hardware import pdu
+from hardware.errors import SubmitRejected, SubmitUnknown
+from hardware.modem import Modem
+from hardware.sms import SubmitPdu
+from smsgate.line_tools import LineTools
+from smsgate.records import ReplyClaim, ReplyState
+from smsgate.retry import next_attempt_at
+
+log = structlog.get_logger(__name__)
+
+
+class ReplyStore(Protocol):
+    """What submitting needs of the store."""
+
+    def claim_reply(self, service: str, line: str, *, lease_s: float) -> ReplyClaim | None:
+        """Take the next due reply."""
+        ...
+
+    def next_reply_at(self, service: str, line: str) -> datetime | None:
+        """Return when the next reply is due."""
+        ...
+
+    def record_part(self, claim: ReplyClaim, number: int, tp_mr: int) -> bool:
+        """Record that the SMSC took one part."""
+        ...
+
+    def settle_reply(
+        self,
+        claim: ReplyClaim,
+        state: ReplyState,
+        *,
+        reason: str | None = None,
+        next_at: datetime | None = None,
+    ) -> bool:
+        """End a claim."""
+        ...
+
+
+class Submission:
+    """The sending half of a line."""
+
+    def __init__(self, line: str, service: str, *, store: ReplyStore, tools: LineTools) -> None:
+        self._line = line
+        self._service = service
+        self._store = store
+        self._tools = tools
+        self._log = log.bind(line=line)
+        self._unrecorded: deque[Callable[[], bool]] = deque()  # at most the parts of one reply
+        self.due_at: float | None = 0.0  # monotonic; None: nothing is due until somebody says so
+
+    def look_again(self) -> None:
+        """A reply may be due now. Called from any thread."""
+        self.due_at = 0.0
+
+    def run(self, modem: Modem) -> bool:
+        """Submit the next due reply; return whether there was one. Raises ModemError or StoreError."""
+        self.record_rest()
+        if self.due_at is None or self._tools.clock.monotonic() < self.due_at:
+            return False
+        claim = self._store.claim_reply(
+            self._service, self._line, lease_s=self._tools.policy.reply_lease_s
+        )
+        if claim is None:
+            self._plan()
+            return False
+        self._submit(modem, claim)
+        return True
+
+    def record_rest(self) -> None:
+        """Write down what the store could not take before."""
+        while self._unrecorded:
+            if not self._unrecorded[0]():
+                # Our lease ran out meanwhile: the reply is `unconfirmed`, and a person sees it.
+                self._log.warning("reply_outcome_came_late")
+            self._unrecorded.popleft()
+
+    def _plan(self) -> None:
+        self.due_at = None
+        next_at = self._store.next_reply_at(self._service, self._line)
+        if next_at is not None:
+            # At least a second: one that is due but must wait for an earlier one of its complaint would spin.
+            wait_s = max((next_at - self._tools.clock.now()).total_seconds(), 1.0)
+            self.due_at = self._tools.clock.monotonic() + wait_s
+
+    def _submit(self, modem: Modem, claim: ReplyClaim) -> None:
+        try:
+            parts = pdu.encode_submit(claim.recipient, claim.text, reference=claim.id % 256)
+            self._submit_parts(modem, claim, parts)
+        except pdu.EncodeError as error:
+            self._settle(claim, ReplyState.SUPPRESSED, reason=str(error))
+        except SubmitRejected as error:
+            next_at = next_attempt_at(
+                claim.attempt,
+                now=self._tools.clock.now(),
+                policy=self._tools.policy.retry,
+                jitter=self._tools.chance(),
+            )
+            self._settle(claim, ReplyState.DUE, reason=str(error), next_at=next_at)
+        except SubmitUnknown as error:
+            # The SMSC may have taken it. Twice is worse than a doubt that somebody can see.
+            self._settle(claim, ReplyState.UNCONFIRMED, reason=str(error))
+            raise
+        else:
+            self._settle(claim, ReplyState.SUBMITTED)
+
+    def _submit_parts(self, modem: Modem, claim: ReplyClaim, parts: Sequence[SubmitPdu]) -> None:
+        for number, part in enumerate(parts, start=1):
+            if number not in claim.parts_submitted:
+                tp_mr = modem.submit(part)
+                self._record(partial(self._store.record_part, claim, number, tp_mr))
+
+    def _settle(
+        self,
+        claim: ReplyClaim,
+        state: ReplyState,
+        *,
+        reason: str | None = None,
+        next_at: datetime | None = None,
+    ) -> None:
+        say = self._log.info if state is ReplyState.SUBMITTED else self._log.warning
+        say(
+            "reply_settled",
+            reply_id=claim.id,
+            kind=str(claim.kind),
+            state=str(state),
+            reason=reason,
+            attempt=claim.attempt,
+        )
+        self._record(
+            partial(self._store.settle_reply, claim, state, reason=reason, next_at=next_at)
+        )
+
+    def _record(self, write: Callable[[], bool]) -> None:
+        self._unrecorded.append(write)
+        self.record_rest()
