@@ -137,7 +137,7 @@ def encode_submit(number: str, text: str, *, reference: int) -> list[SubmitPdu]:
 
     GSM-7 where the whole text allows it, else UCS-2; several parts, tied by `reference` (0 to
     255), where one cannot hold it. Raises EncodeError for a number that is not digits with or
-    without `+`, and for a text that 255 parts cannot hold.
+    without `+`, and for a text that might need more than 255 parts.
     """
     if not _NUMBER.fullmatch(number):
         raise EncodeError("number: expected 1 to 20 digits, with or without +")
@@ -245,8 +245,9 @@ def _read_time(octets: bytes) -> datetime | None:
     year, month, day, hour, minute, second = [_NUMBERS[octet] for octet in octets[:6]]
     if zone is None or year < 0:
         return None
+    year += 1900 if year >= 90 else 2000  # the first SMS was sent in 1992
     try:
-        return datetime(2000 + year, month, day, hour, minute, second, tzinfo=zone)
+        return datetime(year, month, day, hour, minute, second, tzinfo=zone)
     except ValueError:
         return None
 
