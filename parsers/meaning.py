@@ -33,10 +33,10 @@ class Grammar:
     optout_words: tuple[str, ...] = ("STOP", "BERHENTI", "UNREG")
     optin_words: tuple[str, ...] = ("MULAI", "START")
     test_words: tuple[str, ...] = ("TES", "TEST", "TESTING", "COBA")
-    rahasia_words: tuple[str, ...] = ("RAHASIA",)
-    anonim_words: tuple[str, ...] = ("ANONIM",)
+    rahasia_words: tuple[str, ...] = ("RAHASIA", "RAHSIA", "CONFIDENTIAL")
+    anonim_words: tuple[str, ...] = ("ANONIM", "ANONYMOUS")
     reference_digits: int = 8
-    is_unprefixed_complaint: bool = False  # a SIM of our own: take text without prefix as a complaint
+    is_unprefixed_complaint: bool = False  # a SIM of our own: a text without prefix is a complaint
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,16 @@ class Complaint:
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """`BTM <digits> text`: an addition if the digits are the sender's own open reference, else what `otherwise` says."""
+    """`BTM <digits> text`: an addition if the digits are the sender's own open reference, else what `otherwise` says.
+
+    `is_named`: the text itself calls the digits a complaint's number (`aduan no 12345678 …`). When they are then
+    not the sender's own, this clearly meant a reference, and is for a person rather than a new complaint.
+    """
 
     reference: str
-    body: str  # after the digits
+    body: str  # after the digits, or the whole text where they stand inside it
     otherwise: Complaint
+    is_named: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,125 @@
+"""From a citizen's text to what it asks for: the order in which the rules are tried.
+
+1. Nothing visible is blank.
+2. The opening: our prefix, another city's word, or none (`openings`).
+3. Behind the prefix: the poster's instruction (`instructions`), RAHASIA and ANONIM (`discretion`),
+   then a keyword that is the whole message (`keywords`), a reference (`citations`), nothing at all;
+   and everything else is a complaint.
+
+The text is folded once and every rule is one pass over it: the time is linear in its length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from parsers.citations import Citation, find_named, read_leading
+from parsers.discretion import read_privacy, wishes_discretion
+from parsers.instructions import skip_instructions
+from parsers.keywords import read_bare_keyword, read_keyword, says_nothing
+from parsers.lexicon import Lexicon, Word, compile_grammar, split_words
+from parsers.lookalikes import Folded, fold, trim
+from parsers.meaning import (
+    Complaint,
+    Doubt,
+    FollowUp,
+    Grammar,
+    Help,
+    Meaning,
+    Privacy,
+    StatusQuery,
+    Test,
+    Unrecognised,
+)
+from parsers.openings import Opening, read_opening, skip_separators
+from parsers.urgency import is_urgent
+
+
+def parse(text: str, grammar: Grammar) -> Meaning:
+    """What an SMS asks for. Total over all strings; never raises for what a person typed."""
+    folded = fold(text)
+    if not folded.text.strip():
+        return Unrecognised(Doubt.BLANK, "")
+    lexicon = compile_grammar(grammar)
+    opening = read_opening(folded, lexicon)
+    if isinstance(opening, Opening):
+        return _read_prefixed(folded, opening, lexicon)
+    words = split_words(folded.text)
+    if opening is Doubt.NO_PREFIX:
+        asked = read_bare_keyword(words, lexicon)
+        if asked is not None:
+            return asked
+    if grammar.is_unprefixed_complaint and opening is not Doubt.OTHER_PREFIX:
+        return _read_prefixed(folded, Opening("", 0), lexicon)
+    return Unrecognised(opening, trim(text), is_urgent(folded.text, words))
+
+
+def _read_prefixed(folded: Folded, opening: Opening, lexicon: Lexicon) -> Meaning:
+    """What stands behind a prefix, or is the whole text where none is needed."""
+    start = skip_instructions(folded.text, opening.end)
+    privacy, start = read_privacy(folded.text, start, lexicon)
+    words = split_words(folded.text, start)
+    citation = read_leading(folded.text, words, lexicon.reference_digits)
+    asked = _read_request(words, citation, lexicon)
+    if asked is not None:
+        return asked
+    complaint = Complaint(
+        body=_cut_body(folded, start, opening),
+        prefix=opening.prefix,
+        privacy=_settle_privacy(privacy, folded),
+        is_urgent=is_urgent(folded.text, words),
+    )
+    if citation is not None:
+        behind = skip_separators(folded.text, citation.end)
+        body = _cut_body(folded, behind, opening)
+        return FollowUp(citation.reference, body, complaint, is_named=citation.is_named)
+    named = find_named(folded.text, words, lexicon.reference_digits)
+    if named is not None:
+        return FollowUp(named.reference, complaint.body, complaint, is_named=True)
+    return complaint
+
+
+def _read_request(
+    words: Sequence[Word], citation: Citation | None, lexicon: Lexicon
+) -> Meaning | None:
+    """What is asked of us, where the text is no complaint and adds to none."""
+    said = _skip_repeated_prefix(words, lexicon)
+    asked = read_keyword(said, lexicon)
+    if asked is not None:
+        return asked
+    if citation is not None:
+        # `BTM 12345678` alone, or with the keyword behind it, asks how that complaint is doing
+        behind = [word for word in words if word.start >= citation.end]
+        asked = read_keyword(behind, lexicon)
+        if not behind or isinstance(asked, StatusQuery | Help):
+            return StatusQuery(citation.reference)
+        return asked
+    return Test(is_empty=True) if says_nothing(said) else None
+
+
+def _skip_repeated_prefix(words: Sequence[Word], lexicon: Lexicon) -> Sequence[Word]:
+    """The words without prefixes typed twice (`BTM BTM STATUS 12345678`).
+
+    Only to find keywords: in a body the word stays, since it may be the city's own abbreviation
+    (`BTM btm center banjir`).
+    """
+    prefixes = {folded for folded, _ in lexicon.prefixes}
+    count = 0
+    while count < len(words) and words[count].text in prefixes:
+        count += 1
+    return words[count:]
+
+
+def _cut_body(folded: Folded, start: int, opening: Opening) -> str:
+    """The text as typed from `start` on, without the end of a quotation begun before the prefix."""
+    body = folded.typed_from(start)
+    quote = opening.closing_quote
+    if quote and body.endswith(quote) and body.count(quote) == 1:
+        return trim(body[: -len(quote)])
+    return body
+
+
+def _settle_privacy(privacy: Privacy, folded: Folded) -> Privacy:
+    if privacy is Privacy.PLAIN and wishes_discretion(folded.text):
+        return Privacy.RAHASIA
+    return privacy

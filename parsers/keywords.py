@@ -1,0 +1,112 @@
+"""Keywords: they act when they are the whole message, or stand with a reference number only.
+
+`BTM BANTUAN` asks for help, `BTM bantuan sosial saya belum cair` complains. Courtesy around a
+keyword (`BTM info dong pak`) says nothing, so the keyword is still the whole message; any word
+that says something makes the text a complaint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from parsers.citations import NAMING, NUMBERING
+from parsers.lexicon import Lexicon, Word, list_words
+from parsers.meaning import Help, Meaning, OptIn, OptOut, StatusQuery, Test
+
+_WORDS_MAX = 10
+# A mistyped reference is still a question about one, and is answered with "not found"; sixteen
+# digits are a NIK (`BTM cek 2171…`), which is a question about something else.
+_CITED_DIGITS_MAX = 12
+
+_COURTESY = list_words("""
+    PAK BPK BAPAK BU IBU MIN ADMIN KAK BANG BG MAS MBAK GAN YA YAA IYA DONG DONK DUNK DEH SIH NIH LAH
+    PLEASE PLS PLIS TERIMA KASIH MAKASIH TRIMS TKS THX THANKS YTH SELAMAT PAGI SIANG SORE MALAM
+    """)
+# Said beside a greeting and nothing else, these still make no complaint (`BTM ok terima kasih`).
+_IDLE = list_words("""
+    P PING HALO HALLO HAI HI HELLO HEI WOI TES PERMISI OK OKE OKAY SIP BAIK SIAP NUHUN MAAF SORRY
+    ASSALAMUALAIKUM ASSALAMU ALAIKUM ASS ASLM WR WB SALAM THANK YOU TQ
+    """)
+_ABOUT_TEST = list_words(
+    "INI CUMA CUMAN HANYA SAJA AJA AJAH DOANG DULU SMS KIRIM MASUK GAK GA NGGAK TIDAK JUST ONLY A"
+)
+_ABOUT_HELP = list_words("""
+    CARA CARANYA LAPOR MELAPOR LAPORAN ADUAN MENGADU PENGADUAN KIRIM MENGIRIM PAKAI MEMAKAI FORMAT
+    FORMATNYA SMS KETIK BAGAIMANA BGMN GIMANA GMN APA HOW TO LAYANAN INI
+    """)
+_REQUESTS = list_words("MINTA MOHON MHN TOLONG TLG BUTUH PERLU")
+# `minta info` asks how it is done; `minta bantuan` may be somebody in need, and goes to people.
+_IN_NEED = list_words("BANTUAN HELP TOLONG")
+_ASKS_FOR_STATUS = frozenset({"INFO"})  # of the help words, with a reference
+_ABOUT_OPTOUT = list_words("SMS LANGGANAN BERLANGGANAN NOTIFIKASI KIRIM SEMUA")
+_ABOUT_STATUS = NAMING | NUMBERING | list_words("OF FOR UNTUK DARI YG YANG ADUANKU LAPORANKU")
+# Only where it is about a complaint; alone they would be anything (`BTM cek gimana sudah sampai`).
+_HOW_IS_IT = list_words(
+    "GIMANA GMN BAGAIMANA BGMN APA APAKAH SUDAH SDH UDAH SAMPAI SAMPE MANA DIMANA NYA SEKARANG"
+)
+
+
+def read_keyword(words: Sequence[Word], lexicon: Lexicon) -> Meaning | None:
+    """What the words behind the prefix ask for, when they are a keyword and nothing else."""
+    if not 0 < len(words) <= _WORDS_MAX:
+        return None
+    letters = frozenset(word.text for word in words if not word.is_number)
+    numbers = [word.text for word in words if word.is_number]
+    said = letters - _COURTESY
+    if said & lexicon.status:
+        return _read_status(said - lexicon.status, numbers, lexicon)
+    if said & lexicon.help:
+        return _read_help(said, numbers, lexicon)
+    if said & lexicon.test and said - lexicon.test <= _ABOUT_TEST:
+        return Test()
+    if len("".join(numbers)) > _CITED_DIGITS_MAX:
+        return None
+    if said & lexicon.optout and said - lexicon.optout <= _ABOUT_OPTOUT:
+        return OptOut()
+    if said and said <= lexicon.optin:
+        return OptIn()
+    return None
+
+
+def read_bare_keyword(words: Sequence[Word], lexicon: Lexicon) -> Meaning | None:
+    """The same for a text without prefix, where nothing but the keyword and a number may stand."""
+    if not words or sum(not word.is_number for word in words) != 1 or words[0].is_number:
+        return None
+    return read_keyword(words, lexicon)
+
+
+def says_nothing(words: Sequence[Word]) -> bool:
+    """Whether there are only numbers, greetings and thanks: `BTM`, `BTM !!!`, `BTM halo pak`."""
+    return all(word.is_number or word.text in _COURTESY or word.text in _IDLE for word in words)
+
+
+def _read_status(
+    rest: frozenset[str], numbers: Sequence[str], lexicon: Lexicon
+) -> StatusQuery | None:
+    cited = _cite(numbers, lexicon.reference_digits)
+    is_about_complaint = bool(cited) or bool(rest & NAMING)
+    if not rest <= (_ABOUT_STATUS | _HOW_IS_IT if is_about_complaint else _ABOUT_STATUS):
+        return None
+    if len(cited) > _CITED_DIGITS_MAX:
+        return None
+    return StatusQuery(cited or None)
+
+
+def _read_help(
+    said: frozenset[str], numbers: Sequence[str], lexicon: Lexicon
+) -> Help | StatusQuery | None:
+    words = said & lexicon.help
+    cited = _cite(numbers, lexicon.reference_digits)
+    if cited and words <= _ASKS_FOR_STATUS and said - words <= _ABOUT_STATUS:
+        return StatusQuery(cited) if len(cited) <= _CITED_DIGITS_MAX else None
+    rest = said - words - _ABOUT_HELP
+    if rest & _REQUESTS and words <= _IN_NEED:
+        return None
+    return Help() if rest <= _REQUESTS and len(cited) <= _CITED_DIGITS_MAX else None
+
+
+def _cite(numbers: Sequence[str], digits: int) -> str:
+    """The number that was given: groups joined, or the first of several whole references."""
+    if len(numbers) > 1 and all(len(number) == digits for number in numbers):
+        return numbers[0]
+    return "".join(numbers)

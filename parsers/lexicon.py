@@ -1,0 +1,86 @@
+"""The words of a folded text, and a grammar's words made ready to be compared with them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from parsers.lookalikes import fold_word
+from parsers.meaning import Grammar
+
+# Letters and digits are words apart: `BTM12345678` and `RT03` are two each.
+_WORD = re.compile(r"[^\W\d_]+|\d+")
+
+
+class Word(NamedTuple):
+    """A run of letters or of digits in a folded text."""
+
+    text: str
+    start: int
+    end: int
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is digits."""
+        return self.text[0].isdecimal()
+
+
+def list_words(listing: str) -> frozenset[str]:
+    """The words of a listing in the source, one set."""
+    return frozenset(listing.split())
+
+
+def iterate_words(folded: str, start: int = 0) -> Iterator[Word]:
+    """The words of a folded text from `start` on, read as they are asked for."""
+    for match in _WORD.finditer(folded, start):
+        yield Word(match[0], match.start(), match.end())
+
+
+def split_words(folded: str, start: int = 0) -> list[Word]:
+    """All words of a folded text from `start` on."""
+    return list(iterate_words(folded, start))
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """A grammar, folded. Prefixes are pairs of the folded and the configured form, longest first."""
+
+    prefixes: tuple[tuple[str, str], ...]
+    help: frozenset[str]
+    status: frozenset[str]
+    optout: frozenset[str]
+    optin: frozenset[str]
+    test: frozenset[str]
+    rahasia: frozenset[str]
+    anonim: frozenset[str]
+    reference_digits: int
+
+    def has_keyword(self, word: str) -> bool:
+        """Whether a folded word may act."""
+        asking = (self.help, self.status, self.optout, self.optin, self.test)
+        return any(word in words for words in (*asking, self.rahasia, self.anonim))
+
+
+@lru_cache(maxsize=64)
+def compile_grammar(grammar: Grammar) -> Lexicon:
+    """Fold every word of a grammar, once for each grammar."""
+    prefixes = {fold_word(prefix): prefix for prefix in reversed(grammar.prefixes)}
+    prefixes.pop("", None)  # an empty prefix would match everything
+    return Lexicon(
+        prefixes=tuple(sorted(prefixes.items(), key=lambda pair: -len(pair[0]))),
+        help=_fold_all(grammar.help_words),
+        status=_fold_all(grammar.status_words),
+        optout=_fold_all(grammar.optout_words),
+        optin=_fold_all(grammar.optin_words),
+        test=_fold_all(grammar.test_words),
+        rahasia=_fold_all(grammar.rahasia_words),
+        anonim=_fold_all(grammar.anonim_words),
+        reference_digits=grammar.reference_digits,
+    )
+
+
+def _fold_all(configured: Iterable[str]) -> frozenset[str]:
+    return frozenset(filter(None, map(fold_word, configured)))

@@ -1,0 +1,92 @@
+"""Whether a text tells of an emergency that is going on: fire, accident, crime.
+
+Flagged texts are answered with 112. A false flag costs an odd answer, a missed one may cost more
+(though every receipt names 112), so an event that names itself counts unless a word near it says
+that it is past, feared, frequent or practised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from parsers.lexicon import Word, list_words
+
+# Events that name themselves.
+_EVENTS = list_words("""
+    KEBAKARAN KEBAKAR TERBAKAR KECELAKAAN KCELAKAAN LAKALANTAS TABRAKAN TERTABRAK KETABRAK DITABRAK
+    BEGAL DIBEGAL DIRAMPOK PERAMPOKAN DIJAMBRET DITUSUK PENUSUKAN DIBACOK PEMBACOKAN DIBUNUH
+    PEMBUNUHAN DICULIK PENCULIKAN DIPERKOSA PERKOSAAN PEMERKOSAAN DIKEROYOK PENGEROYOKAN DISANDERA
+    MELEDAK LEDAKAN KESETRUM TERSETRUM KESETRUM TENGGELAM KEMALANGAN ROMPAKAN SAMUN DISAMUN
+    FIRE ACCIDENT CRASH ROBBERY ROBBED STABBED STABBING EXPLOSION DROWNING MURDER KIDNAPPED
+    """)
+# What is an emergency only when it is happening now: thieves are complained about on any day.
+_THREATS = list_words("""
+    MALING PENCURI PENCURIAN RAMPOK JAMBRET TAWURAN PERKELAHIAN BERKELAHI BERANTEM RIBUT API ASAP
+    PINGSAN SEKARAT BERDARAH KRITIS PARANG GOLOK SENJATA PENJAHAT PEMBEGALAN PEROMPAK THIEF THIEVES
+    FIGHT BURGLAR SMOKE LAKA TABRAK
+    """)
+_NOW = list_words("""
+    SEKARANG SKRG SKRNG SKG SKARANG SEDANG SDG BARUSAN DARURAT URGENT EMERGENCY NOW TERJEBAK
+    CEPAT CEPATAN BURUAN HELP SOS
+    """)
+_IDEOGRAMS = ("着火", "火灾", "失火", "起火", "车祸", "抢劫", "救命", "杀人", "溺水", "爆炸")
+
+# Before the event, within its clause: not happening, or not this.
+_BEFORE = list_words("""
+    DULU DAHULU PERNAH BEKAS PASCA HABIS SETELAH SESUDAH SERING KERAP KERAPKALI RAWAN SELALU BISA
+    BS DAPAT DPT MUNGKIN TAKUT TAKUTNYA KHAWATIR KUATIR CEMAS WASPADA BERPOTENSI POTENSI RESIKO
+    RISIKO BAHAYA MEMBAHAYAKAN RENTAN KALAU KALO JIKA BILA SEBELUM JANGAN JGN SAMPAI AGAR SUPAYA
+    CEGAH MENCEGAH HINDARI MENGHINDARI ANTISIPASI MENYEBABKAN MENGAKIBATKAN MENIMBULKAN PENYEBAB
+    PEMADAM ALARM LATIHAN SIMULASI SOSIALISASI PELATIHAN ASURANSI SANTUNAN KLAIM KORBAN BANTUAN
+    TIDAK TDK GAK BUKAN TANPA BELUM BLM AKIBAT KARENA KRN KASUS ANGKA DATA PELAKU KEMARIN KMRN
+    TIAP SETIAP TAHUN MINGGU BULAN LAMA ADANYA INGIN MAU TUNGGU NUNGGU HAMPIR NYARIS TAKUTKAN
+    USED AFRAID MIGHT COULD CAN MAY OFTEN IF ALWAYS PREVENT NO NOT LAST AVOID CAUSE CAUSES CAUSED
+    HYDRANT ANTI ZERO TERJADINYA RUMOR HOAX BERITA
+    """)
+# Behind it: the same, as far as word order has them there.
+_AFTER = list_words("""
+    LALU KEMARIN KMRN KEMAREN DULU LATIHAN SIMULASI KALI PERNAH SETIAP TIAP TAHUN BULAN LAMA DRILL
+    ALARM YESTERDAY LAST AGO INSURANCE STATION EXTINGUISHER HYDRANT BRIGADE PRONE SUSULAN EMOSI
+    CEMBURU MATAHARI KERJA SEMALAM
+    """)
+_BEFORE_WORDS = 6
+_AFTER_WORDS = 5
+_CLAUSE_ENDS = frozenset(".!?;,\n")
+
+
+def is_urgent(text: str, words: Sequence[Word]) -> bool:
+    """Whether the folded `text`, whose words are `words`, tells of an emergency now."""
+    if any(sign in text for sign in _IDEOGRAMS):
+        return True
+    has_now = any(word.text in _NOW for word in words)
+    for index, word in enumerate(words):
+        is_candidate = word.text in _EVENTS or (has_now and word.text in _THREATS)
+        if is_candidate and not _is_softened(text, words, index):
+            return True
+    return False
+
+
+def _is_softened(text: str, words: Sequence[Word], index: int) -> bool:
+    """Whether a word of the same clause says that the event at `index` is not happening now."""
+    for word in _clause_backwards(text, words, index):
+        if word.text in _BEFORE:
+            return True
+    return any(word.text in _AFTER for word in _clause_forwards(text, words, index))
+
+
+def _clause_backwards(text: str, words: Sequence[Word], index: int) -> list[Word]:
+    found: list[Word] = []
+    for step in range(index, max(index - _BEFORE_WORDS, 0), -1):
+        if not _CLAUSE_ENDS.isdisjoint(text[words[step - 1].end : words[step].start]):
+            break
+        found.append(words[step - 1])
+    return found
+
+
+def _clause_forwards(text: str, words: Sequence[Word], index: int) -> list[Word]:
+    found: list[Word] = []
+    for step in range(index + 1, min(index + 1 + _AFTER_WORDS, len(words))):
+        if not _CLAUSE_ENDS.isdisjoint(text[words[step - 1].end : words[step].start]):
+            break
+        found.append(words[step])
+    return found
