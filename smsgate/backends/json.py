@@ -230,7 +230,7 @@ class JsonBackend:
 
     def _found(self, content: Any, reference: str) -> LookupOutcome:
         name = self._contract.fields.get("reference") or "reference"
-        entries = content if isinstance(content, list) else [content]
+        entries = unfold(content, name)
         if not all(isinstance(entry, dict) and has_field(entry, name) for entry in entries):
             return Held(f"find_url: {OUT_OF_CONTRACT}")
         ours = [entry for entry in entries if str(pick(entry, name)) == reference]
@@ -349,6 +349,17 @@ def read_json(answer: Answer) -> Any:
         return json.loads(answer.body)
     except (ValueError, RecursionError):
         return None
+
+
+def unfold(content: Any, name: str) -> list[Any]:
+    """Return the entries of an answer: a list, an object with one list in it, or a lone entry."""
+    if isinstance(content, list):
+        return content
+    if isinstance(content, dict) and not has_field(content, name):
+        lists = [value for value in content.values() if isinstance(value, list)]
+        if len(lists) == 1:
+            return lists[0]
+    return [content]
 
 
 def pick(content: Any, path: str) -> Any:

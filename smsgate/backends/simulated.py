@@ -4,7 +4,7 @@ It speaks the contract of the generic JSON backend:
 
     POST /complaints                      take a complaint or an addition; token, signature and
                                           idempotency key are checked
-    GET  /complaints[?reference=…]        what it holds, as a list
+    GET  /complaints[?reference=…]        what it holds: {"complaints": […]}
     GET  /counts                          complaints, additions, requests, refused requests
     POST /faults {"mode": …, "count": n}  fail the next n POSTs to /complaints (without `count`
                                           all); "none" ends it
@@ -346,7 +346,7 @@ class _Handler(BaseHTTPRequestHandler):
         register = self.server.register
         if address.path == "/complaints":
             reference = parse_qs(address.query).get("reference", [None])[0]
-            self._say(SimulatedAnswer(200, register.list(reference)))
+            self._say(SimulatedAnswer(200, {"complaints": register.list(reference)}))
         elif address.path == "/counts":
             self._say(SimulatedAnswer(200, register.counts()))
         elif address.path == "/faults":

@@ -30,7 +30,7 @@ def run(
         bool, typer.Option("--ignore-keys", help="Do not honour idempotency keys.")
     ] = False,
 ) -> None:
-    """Answer complaints over real HTTP until SIGTERM; print `ready URL` once it listens."""
+    """Answer complaints over real HTTP until SIGTERM; print `ready URL`, the URL to POST to, once it listens."""
     from smsgate.backends.simulated import SimulatedBackend, SimulatedContract
 
     contract = SimulatedContract(
@@ -50,7 +50,7 @@ def run(
         )
         raise typer.Exit(EXIT_UNAVAILABLE) from None
     with backend:
-        typer.echo(f"ready {backend.url}")
+        typer.echo(f"ready {backend.complaints_url}")
         while not stopping.wait(3600.0):
             pass
 
