@@ -1,7 +1,7 @@
 """Logging: structlog, natively to journald, or as JSON or for a terminal on standard error.
 
 The last net for privacy is here: whatever a caller passes by mistake, no field that may hold a
-message or a number leaves, and telephone numbers in other fields are cut to their last three digits.
+message or a number leaves, and telephone numbers in other fields are cut to their last digits.
 What was caught is named in `masked`, so that the mistake is seen and mended.
 """
 

@@ -1,0 +1,35 @@
+"""Records as plain dicts, lists, texts and numbers: what JSON can say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from enum import Enum
+from pathlib import PurePath
+from typing import Any
+
+
+def to_plain(value: Any) -> Any:
+    """Return the value made of dicts, lists, texts, numbers, booleans and None only.
+
+    Moments become ISO 8601 with their offset. Octets are refused: nothing that is shown has any.
+    """
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, str):
+        return value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, PurePath):
+        return str(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(to_plain(key)): to_plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        items = sorted(value) if isinstance(value, set | frozenset) else value
+        return [to_plain(item) for item in items]
+    raise TypeError(f"{type(value).__name__} has no plain form")
