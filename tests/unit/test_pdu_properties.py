@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from smspdudecoder.easy import read_incoming_sms
 from tpdu import as_delivered, deliver, gsm7, gsm7_user_data, octet_user_data
 
+from hardware.gsm7 import unpack
 from hardware.pdu import decode, encode_submit, join_text, septet_count, tpdu_key
 from hardware.sms import Decoded, SmsDeliver, SmsStatusReport, SmsSubmit, Undecodable
 
@@ -188,9 +189,11 @@ def test_octets_that_are_no_date_give_none_or_an_aware_moment(octets):
 @given(gsm7_texts, headers)
 @USUAL
 def test_gsm7_behind_a_header_is_read_as_smspdudecoder_does(text, header):
-    """Where it is right: behind a header it takes seven spare bits for an @."""
+    """Where it is right: seven spare bits it takes for an @, and an ESC in the header for one."""
     user_data = gsm7_user_data(gsm7(text), header)
-    assume(user_data[0] % 8 != 7)
+    tp_udl, udh = user_data[0], user_data[1 : 2 + len(header)]
+    assume(tp_udl % 8 != 7)
+    assume(0x1B not in unpack(udh, (len(udh) * 8 + 6) // 7))
     pdu = deliver(user_data, first_octet=0x44)
 
     theirs = read_incoming_sms(pdu.hex())
