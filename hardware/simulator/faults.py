@@ -1,0 +1,221 @@
+"""Everything that goes wrong on a serial line with a modem, by name; set and cleared at run time.
+
+A fault strikes at a stage: *now* (when it is set), before a *command*, at a *body* (the text of AT+CMGS), or reshapes
+a *prompt*, an *answer* or a *urc*. It strikes from the `at`-th matching event on, `times` times (0: until cleared).
+`KINDS` is the table; `describe()` prints it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from .outgoing import Chunk
+
+if TYPE_CHECKING:
+    from .at import Command
+    from .modem import SimulatedModem
+
+
+class Swallowed(Exception):
+    """Not an error: the command gets no answer at all."""
+
+
+class Skipped(Exception):
+    """Not an error: the modem says OK to the command and does nothing."""
+
+
+class Stage(Enum):
+    """When a fault strikes."""
+
+    NOW = "now"
+    COMMAND = "command"
+    BODY = "body"
+    PROMPT = "prompt"
+    ANSWER = "answer"
+    URC = "urc"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault with its parameters; what each means is in the table's text."""
+
+    name: str
+    command: str = ""  # "+CMGL": only this command; empty: any
+    at: int = 1
+    times: int = 1
+    delay_s: float = 0.0
+    code: int = 0
+    count: int = 0
+    text: str = ""
+
+
+Chunks = list[Chunk]
+# (modem, fault) at NOW; (modem, fault, command name) at COMMAND and BODY; (modem, fault, chunks) -> chunks else
+Strike = Callable[..., Chunks | None]
+Lift = Callable[["SimulatedModem", Fault], None]
+
+
+@dataclass(frozen=True)
+class FaultKind:
+    """A row of the table: what the fault does, its usual parameters, and how it ends when it is cleared."""
+
+    stage: Stage
+    summary: str
+    usual: Fault
+    strike: Strike
+    lift: Lift | None = None
+
+
+KINDS: dict[str, FaultKind] = {}
+
+
+def describe() -> str:
+    """Return the table of faults, one a line."""
+    width = max(map(len, KINDS))
+    return "\n".join(
+        f"{name:<{width}}  {kind.stage.value:<7}  {kind.summary}"
+        for name, kind in sorted(KINDS.items())
+    )
+
+
+@dataclass
+class _Active:
+    fault: Fault
+    kind: FaultKind
+    seen: int = 0
+    struck: int = 0
+
+    def is_due(self, name: str) -> bool:
+        """Count a matching event and tell whether the fault strikes at it."""
+        fault = self.fault
+        if fault.command and fault.command != name:
+            return False
+        self.seen += 1
+        if self.seen < fault.at or (fault.times and self.struck >= fault.times):
+            return False
+        self.struck += 1
+        return True
+
+    @property
+    def is_over(self) -> bool:
+        return bool(self.fault.times) and self.struck >= self.fault.times
+
+
+@dataclass
+class Faults:
+    """The faults that are set on one modem."""
+
+    modem: SimulatedModem
+    is_armed: bool = False
+    struck: Counter[str] = field(default_factory=Counter)
+    _active: list[_Active] = field(default_factory=list)
+    _names: frozenset[str] = frozenset()
+
+    def set(self, name: str, **params: str | float) -> None:
+        """Set a fault; raises ValueError for a name or a parameter that does not exist."""
+        kind = KINDS.get(name)
+        if kind is None:
+            raise ValueError(f"no fault named {name!r}; there are: {', '.join(sorted(KINDS))}")
+        fault = _with_params(kind.usual, name, params)
+        with self.modem.network.lock:
+            if kind.stage is Stage.NOW:
+                self.struck[name] += 1
+                kind.strike(self.modem, fault)
+                if kind.lift is None:
+                    self.modem.wake()
+                    return
+            self._active = [active for active in self._active if active.fault.name != name]
+            self._active.append(_Active(fault, kind))
+            self._refresh()
+        self.modem.wake()
+
+    def clear(self, name: str | None = None) -> None:
+        """End one fault, or all of them; what a fault has put into a memory stays there."""
+        with self.modem.network.lock:
+            for active in [a for a in self._active if name in (None, a.fault.name)]:
+                self._active.remove(active)
+                if active.kind.lift is not None:
+                    active.kind.lift(self.modem, active.fault)
+            self._refresh()
+        self.modem.wake()
+
+    def names(self) -> list[str]:
+        """Return the names of the faults that are set."""
+        return sorted(self._names)
+
+    def is_set(self, name: str) -> bool:
+        """Whether this fault is set."""
+        return name in self._names
+
+    # -- called by the dialogue and the modem
+
+    def before_command(self, command: Command) -> None:
+        """Strike before a command; may raise AtError, Swallowed or Skipped."""
+        self._strike_command(Stage.COMMAND, command.name)
+
+    def before_body(self, name: str) -> None:
+        """Strike when the body of a command is complete; may raise AtError or Swallowed."""
+        self._strike_command(Stage.BODY, name)
+
+    def shape_prompt(self, name: str, octets: bytes) -> Chunks:
+        """Return what is said instead of a prompt."""
+        return self._reshape(Stage.PROMPT, name, octets)
+
+    def shape_answer(self, name: str, octets: bytes) -> Chunks:
+        """Return what is said instead of an answer."""
+        return self._reshape(Stage.ANSWER, name, octets)
+
+    def shape_urc(self, name: str, octets: bytes) -> Chunks:
+        """Return what is said instead of a URC."""
+        return self._reshape(Stage.URC, name, octets)
+
+    def _strike_command(self, stage: Stage, name: str) -> None:
+        for active in self._due(stage, name):
+            active.kind.strike(self.modem, active.fault, name)
+
+    def _reshape(self, stage: Stage, name: str, octets: bytes) -> Chunks:
+        chunks = [Chunk(octets)]
+        for active in self._due(stage, name):
+            chunks = active.kind.strike(self.modem, active.fault, chunks) or []
+        return chunks
+
+    def _due(self, stage: Stage, name: str) -> list[_Active]:
+        due = [a for a in self._active if a.kind.stage is stage and a.is_due(name)]
+        for active in due:
+            self.struck[active.fault.name] += 1
+        if any(active.is_over for active in due):
+            self._active = [active for active in self._active if not active.is_over]
+            self._refresh()
+        return due
+
+    def _refresh(self) -> None:
+        self._names = frozenset(active.fault.name for active in self._active)
+        self.is_armed = bool(self._active)
+
+
+_PARAMS: dict[str, type] = {
+    "command": str,
+    "at": int,
+    "times": int,
+    "delay_s": float,
+    "code": int,
+    "count": int,
+    "text": str,
+}
+
+
+def _with_params(usual: Fault, name: str, params: Mapping[str, object]) -> Fault:
+    typed: dict[str, Any] = {"name": name}
+    for key, value in params.items():
+        kind = _PARAMS.get(key)
+        if kind is None:
+            raise ValueError(f"a fault has no parameter {key!r}; there are: {', '.join(_PARAMS)}")
+        try:
+            typed[key] = kind(value)
+        except (TypeError, ValueError):
+            raise ValueError(f"{key} must be of type {kind.__name__}") from None
+    return replace(usual, **typed)

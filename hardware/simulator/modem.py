@@ -1,0 +1,248 @@
+"""A simulated GSM modem: a SIM card, memories, a radio and an AT dialogue, on a simulated network.
+
+It does no I/O: `pty.PtyServer` brings it octets and takes what it says. Everything runs under the network's lock.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from . import commands, fault_kinds  # noqa: F401 - importing them fills their tables
+from .at import Answer, Command
+from .card import MessageMemory, SimCard, SimState, append_luhn
+from .codec import StoredPdu, Submit
+from .dialogue import Dialogue, find_answer
+from .faults import Faults
+from .network import Network
+from .outgoing import Chunk, Outgoing, Timer, Timers
+from .profiles import PROFILES, DeviceProfile
+from .reception import Reception
+from .settings import settings_at_start
+
+
+@dataclass
+class Radio:
+    """What the modem knows of its cell."""
+
+    functionality: int = 1  # AT+CFUN
+    stat: int = 1  # AT+CREG: 1 home, 5 roaming, 0 idle, 2 searching, 3 denied
+    rssi: int = 21
+    operator_name: str = "TELKOMSEL"
+    operator_short: str = "TSEL"
+    operator_code: str = "51010"
+    area: str = "1A2B"
+    cell: str = "00C3D4E5"
+
+    @property
+    def is_registered(self) -> bool:
+        """Whether the network reaches the modem."""
+        return self.functionality == 1 and self.stat in (1, 5)
+
+
+class SimulatedModem:
+    """One modem with one SIM.
+
+    `memories` gives the slots of each memory; a size of 0 means that the modem has no such memory. `urc` False: no
+    `+CMTI` is ever said. `baud` None: octets take no time. `faults` is the switchboard of what goes wrong.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        number: str,
+        profile: str | DeviceProfile = "generic",
+        memories: Mapping[str, int] | None = None,
+        urc: bool = True,
+        baud: int | None = None,
+    ) -> None:
+        self.network = network
+        self.number = number
+        self.baud = baud
+        self.profile = PROFILES[profile] if isinstance(profile, str) else profile
+        sizes = {name: size for name, size in (memories or {"SM": 50}).items() if size > 0}
+        self.memories = {
+            name: MessageMemory(name, size, self.profile.first_index)
+            for name, size in sizes.items()
+        }
+        self._sizes = sizes
+        self.imei, self.card = _identity(network, number)
+        self.radio = Radio()
+        self.settings = settings_at_start(self.profile, sizes)
+        self.faults = Faults(self)
+        self.reception = Reception(self, shows_urcs=urc)
+        self.is_off = False
+        self.mute_until = 0.0
+        self.boot_text_mode: bool | None = None  # a fault may have it restart in the other mode
+        self.caller: str | None = None  # who is calling
+        self.submit_reference = 0  # TP-MR of the next SMS-SUBMIT
+        self.wake: Callable[[], None] = _do_nothing  # set by the server: there is something to say
+        self.vanish: Callable[[float], None] = _ignore  # set by the server: unplug the port
+        self.outgoing = Outgoing()
+        self._timers = Timers()
+        self._dialogue = Dialogue(self)
+        self._is_receiving = False
+        self._held_urcs: list[bytes] = []
+        network.attach(self)
+
+    # -- the server's side
+
+    def receive(self, octets: bytes) -> None:
+        """Take octets from the line."""
+        if self.is_off:
+            return
+        self._is_receiving = True
+        try:
+            self._dialogue.receive(octets)
+        finally:
+            self._is_receiving = False
+        self.after_answer()
+
+    def run_due(self, now: float) -> list[Chunk]:
+        """Do what is due, go on with waiting commands, and return what is to be written."""
+        self._timers.run_due(now)
+        taken = self.outgoing.take(now)
+        if not self._dialogue.is_idle and not self.is_off:
+            self.receive(b"")
+            taken += self.outgoing.take(now)
+        return taken
+
+    def next_due(self) -> float | None:
+        """Return when `run_due` has something to do by itself."""
+        moments = [m for m in (self._timers.next_due(), self.outgoing.next_due()) if m is not None]
+        return min(moments, default=None)
+
+    # -- the network's side
+
+    def take(self, pdu: StoredPdu) -> bool:
+        """Take a PDU from the network; False when it must wait there."""
+        is_taken = self.reception.take(pdu)
+        if is_taken and not self._is_receiving:
+            self.wake()
+        return is_taken
+
+    # -- the dialogue's and the commands' side
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an answer is still under way: further commands wait."""
+        return self.outgoing.is_busy(time.monotonic())
+
+    @property
+    def is_mute(self) -> bool:
+        """Whether the firmware hangs: nothing is carried out, nothing is said."""
+        return self.mute_until > 0.0 and time.monotonic() < self.mute_until
+
+    def carry_out(self, command: Command) -> Answer:
+        """Carry out one command."""
+        return find_answer(self, command)
+
+    def say(self, octets: bytes) -> None:
+        """Say octets now, after what is being said."""
+        if not self.is_mute:
+            self.outgoing.say(octets, time.monotonic())
+
+    def say_chunks(self, chunks: Sequence[Chunk]) -> None:
+        """Say chunks with their pauses."""
+        if not self.is_mute:
+            self.outgoing.say_chunks(chunks, time.monotonic())
+
+    def say_urc(self, lines: Sequence[str]) -> None:
+        """Say an unsolicited result code, once no command is being answered."""
+        end = self.settings.line_end
+        octets = end + end.join(line.encode("latin-1", "replace") for line in lines) + end
+        self._held_urcs.append(octets)
+        if not self._is_receiving:
+            self.after_answer()
+            self.wake()
+
+    def after_answer(self) -> None:
+        """Say the URCs that waited for the end of an answer; none while a body is typed."""
+        if not self._held_urcs or self._dialogue.is_in_body or self.is_off:
+            return
+        held, self._held_urcs = self._held_urcs, []
+        for octets in held:
+            if self.faults.is_armed:
+                self.say_chunks(self.faults.shape_urc(_urc_name(octets), octets))
+            else:
+                self.say(octets)
+
+    def after(self, delay_s: float, act: Callable[[], None]) -> Timer:
+        """Do something later."""
+        timer = self._timers.schedule(time.monotonic() + delay_s, act)
+        self.wake()
+        return timer
+
+    def submit(self, submit: Submit) -> int:
+        """Hand an SMS-SUBMIT to the network and return its TP-MR."""
+        reference = self.submit_reference
+        self.submit_reference = (reference + 1) % 256
+        self.network.submit(self.number, submit, reference)
+        return reference
+
+    def call(self, caller: str) -> None:
+        """Let a phone call this modem: it rings until somebody hangs up."""
+        with self.network.lock:
+            self.caller = caller
+            commands.subscriber.ring(self)
+
+    def reboot(self, boot_s: float | None = None) -> None:
+        """Restart: volatile settings are lost, memories stay; the boot lines come when it is up again."""
+        self.reception.reset()
+        self._timers.clear()
+        self._dialogue.reset()
+        self._held_urcs.clear()
+        self.mute_until = 0.0
+        self.caller = None
+        self.forget_settings()
+        self.radio.functionality = 1
+        self.card.power_on()
+        self.is_off = True
+        self.after(self.profile.boot_s if boot_s is None else boot_s, self._finish_boot)
+
+    def forget_settings(self) -> None:
+        """Go back to the settings of the start."""
+        self.settings = settings_at_start(self.profile, self._sizes)
+        if self.boot_text_mode is not None:
+            self.settings.is_text_mode = self.boot_text_mode
+
+    def set_registration(self, stat: int) -> None:
+        """The network lets the modem in or not; told as +CREG where that was asked for."""
+        self.radio.stat = stat
+        for name, level in self.settings.registration_reports.items():
+            if level:
+                self.say_urc([f"{name}: {stat}"])
+        self.network.flush(self.number)
+
+    def _finish_boot(self) -> None:
+        self.is_off = False
+        for line in self.profile.boot_lines:
+            if line == "+CPIN: READY" and self.card.state is not SimState.READY:
+                break
+            self.say_urc([line])
+        self.network.flush(self.number)
+
+
+def _identity(network: Network, number: str) -> tuple[str, SimCard]:
+    """Return an IMEI and a SIM card that depend on the number alone, so that a restart keeps them."""
+    digits = "".join(filter(str.isdigit, number))[-9:].rjust(9, "0")
+    imei = append_luhn(f"35{digits}0{digits[-2:]}")
+    return imei, SimCard(
+        imsi=f"510101{digits}",
+        iccid=append_luhn(f"896210{digits}000"),
+        smsc=network.smsc,
+    )
+
+
+def _urc_name(octets: bytes) -> str:
+    return octets.strip().split(b":", 1)[0].decode("latin-1")
+
+
+def _do_nothing() -> None:
+    """Nobody serves this modem yet."""
+
+
+def _ignore(_seconds: float) -> None:
+    """Nobody serves this modem yet."""
