@@ -1,0 +1,255 @@
+"""What the lines of an answer say (27.005, 27.007). Pure; nothing here raises for what a modem wrote."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from .errors import CME_SENSES, CMS_SENSES
+from .facts import Registration, Signal
+
+STO_UNSENT = 2  # stats from here on are drafts, or what only a phone knows
+ORPHAN_DIGITS = 20  # fewer hex digits are no PDU, only noise
+
+_ERROR = re.compile(r"\+CM([ES]) ERROR:\s*(.*)$")
+_HEADER = re.compile(r'\+CMGL:\s*(\d+)\s*,\s*(\d+)\s*,(?:\s*(?:"[^"]*"|[^,"]*)\s*,)?\s*(\d+)$')
+_CUT_HEADER = re.compile(r"\+CMGL:\s*(\d+)\s*(?:,|$)")
+_TEXT_HEADER = re.compile(r'\+CMG[LR]:\s*(?:\d+\s*,\s*)?"')
+_READ_HEADER = re.compile(r'\+CMGR:\s*(\d+)\s*,(?:\s*(?:"[^"]*"|[^,"]*)\s*,)?\s*(\d+)$')
+_DIRECT_HEADER = re.compile(r'\+(?:CMT|CDS):\s*(?:(?:"[^"]*"|[^,"]*)\s*,)?\s*(\d+)$')
+_HEX = re.compile(r"[0-9A-Fa-f]+$")
+_CPMS_PAIR = re.compile(r"(\d+)\s*,\s*(\d+)")
+_CREG = re.compile(r"\+C(?:E|G)?REG:\s*\d+\s*,\s*(\d+)")
+_CSQ = re.compile(r"\+CSQ:\s*(\d+)")
+_COPS = re.compile(r'\+COPS:\s*\d+\s*,\s*\d+\s*,\s*"([^"]*)"')
+_QUOTED = re.compile(r'"([^"]*)"')
+
+_REGISTRATION_WORDS = {
+    0: "not registered",
+    1: "home",
+    2: "searching",
+    3: "denied",
+    4: "unknown",
+    5: "roaming",
+    6: "home, SMS only",
+    7: "roaming, SMS only",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedAnswer:
+    """An error as the modem put it: family "E" (+CME), "S" (+CMS) or "" (a bare ERROR)."""
+
+    family: str
+    code: int | None
+    sense: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A header with its PDU; `pdu` is None where the pair is damaged, and `octets` then are what stood there."""
+
+    index: int
+    stat: int
+    length: int | None
+    pdu: bytes | None
+    octets: bytes = b""
+
+
+@dataclass(slots=True)
+class Reading:
+    """One AT+CMGL answer."""
+
+    pairs: list[Pair] = field(default_factory=list)
+    is_text_mode: bool = False
+    has_orphan: bool = False  # a PDU, or a header, that cannot be told where it belongs
+
+
+def read_error(line: str) -> RefusedAnswer:
+    """Read a final result code other than OK; a textual one is turned back into its code where we know it."""
+    found = _ERROR.match(line)
+    if found is None:
+        return RefusedAnswer("", None, "no reason given")
+    family, said = found[1], found[2].strip()
+    senses = CME_SENSES if family == "E" else CMS_SENSES
+    if said.isascii() and said.isdigit():
+        return RefusedAnswer(family, int(said), senses.get(int(said), "a code without a name here"))
+    for code, sense in senses.items():
+        if sense.lower() == said.lower():
+            return RefusedAnswer(family, code, sense)
+    return RefusedAnswer(family, None, "a reason in words that we do not know")
+
+
+def read_listing(lines: Sequence[str]) -> Reading:
+    """Pair headers and PDUs; other lines between them are noise, a damaged pair keeps its index."""
+    reading = Reading()
+    header: tuple[int, int, int | None] | None = None
+    seen: list[str] = []  # hex lines since the header
+    for line in lines:
+        if line.startswith("+CMGL"):
+            _close_pair(reading, header, seen)
+            header, seen = _read_header(reading, line), []
+        elif _HEX.match(line) and (header is not None or len(line) >= ORPHAN_DIGITS):
+            seen.append(line)
+    _close_pair(reading, header, seen)
+    _distrust_repeated(reading)
+    return reading
+
+
+def _read_header(reading: Reading, line: str) -> tuple[int, int, int | None] | None:
+    found = _HEADER.match(line)
+    if found:
+        return int(found[1]), int(found[2]), int(found[3])
+    if _TEXT_HEADER.match(line):
+        reading.is_text_mode = True
+        return None
+    cut = _CUT_HEADER.match(line)
+    if cut:
+        return int(cut[1]), 0, None
+    reading.has_orphan = True
+    return None
+
+
+def _close_pair(
+    reading: Reading, header: tuple[int, int, int | None] | None, seen: list[str]
+) -> None:
+    if header is None:
+        reading.has_orphan |= bool(seen)
+        return
+    index, stat, length = header
+    for number, line in enumerate(seen):
+        pdu = whole_pdu(line, length)
+        if pdu is not None:
+            reading.pairs.append(Pair(index, stat, length, pdu))
+            # a second PDU under one header: the header between them is lost
+            reading.has_orphan |= any(len(extra) >= ORPHAN_DIGITS for extra in seen[number + 1 :])
+            return
+    reading.pairs.append(Pair(index, stat, length, None, "\n".join(seen).encode("latin-1")))
+
+
+def _distrust_repeated(reading: Reading) -> None:
+    """An index that comes twice was misread once, and nobody knows which time: both are read again."""
+    indices = [pair.index for pair in reading.pairs]
+    if len(set(indices)) == len(indices):
+        return
+    twice = {index for index in indices if indices.count(index) > 1}
+    kept = [pair for pair in reading.pairs if pair.index not in twice]
+    reading.pairs = [*kept, *(Pair(index, 0, None, None) for index in sorted(twice))]
+
+
+def read_one(lines: Sequence[str], index: int) -> Pair | None:
+    """Read an AT+CMGR answer; None for an empty slot, which some modems answer with a bare OK."""
+    header: tuple[int, int] | None = None
+    seen: list[str] = []
+    for line in lines:
+        if found := _READ_HEADER.match(line):
+            header = int(found[1]), int(found[2])
+        else:
+            seen.append(line)
+    if header is None:
+        return Pair(index, 0, None, None, "\n".join(seen).encode("latin-1")) if seen else None
+    for line in seen:
+        if (pdu := whole_pdu(line, header[1])) is not None:
+            return Pair(index, header[0], header[1], pdu)
+    return Pair(index, header[0], header[1], None, "\n".join(seen).encode("latin-1"))
+
+
+def is_text_mode_answer(lines: Iterable[str]) -> bool:
+    """Say whether an AT+CMGR or AT+CMGL answer is in text mode."""
+    return any(_TEXT_HEADER.match(line) for line in lines)
+
+
+def whole_pdu(line: str, length: int | None) -> bytes | None:
+    """Return the octets when the line is hex and exactly as long as its header says, else None."""
+    try:
+        pdu = bytes.fromhex(line)
+    except ValueError:
+        return None
+    if length is None or not pdu or len(pdu) != 1 + pdu[0] + length:
+        return None
+    return pdu
+
+
+def read_direct_length(line: str) -> int | None:
+    """Read how long a `+CMT` or `+CDS` header in PDU mode says that its TPDU is; None in text mode."""
+    found = _DIRECT_HEADER.match(line)
+    return int(found[1]) if found else None
+
+
+def replaces_in_place(pdu: bytes) -> bool:
+    """Say whether a newer SMS of this sender may have taken the slot (TP-PID 41h to 47h, 23.040 section 9.2.3.9)."""
+    first = 1 + pdu[0] if pdu else 0
+    if len(pdu) < first + 2 or pdu[first] & 0x03:
+        return False  # not an SMS-DELIVER
+    at = first + 3 + (pdu[first + 1] + 1) // 2
+    return at < len(pdu) and 0x41 <= pdu[at] <= 0x47
+
+
+def read_usage(lines: Iterable[str]) -> tuple[int, int] | None:
+    """Read used and total of the first memory from the answer to AT+CPMS= or AT+CPMS?."""
+    for line in lines:
+        if line.startswith("+CPMS:") and (found := _CPMS_PAIR.search(line)):
+            return int(found[1]), int(found[2])
+    return None
+
+
+def read_memories(lines: Iterable[str]) -> list[str]:
+    """Read the names in the answer to AT+CPMS?: where we read, where drafts go, where new SMS go."""
+    for line in lines:
+        if line.startswith("+CPMS:"):
+            return _QUOTED.findall(line)
+    return []
+
+
+def read_numbers(lines: Iterable[str], prefix: str) -> list[int] | None:
+    """Read `+XXXX: 1,2,0` as numbers; None when no line says so."""
+    for line in lines:
+        if line.startswith(prefix):
+            fields = line[len(prefix) :].lstrip(": ").split(",")
+            numbers = [f.strip() for f in fields]
+            if all(n.isascii() and n.isdigit() for n in numbers):
+                return [int(n) for n in numbers]
+    return None
+
+
+def read_signal(lines: Iterable[str]) -> Signal:
+    """Read AT+CSQ (27.007 section 8.5); 99 is not known."""
+    for line in lines:
+        if (found := _CSQ.match(line)) and int(found[1]) <= 31:
+            rssi = int(found[1])
+            return Signal(rssi, -113 + 2 * rssi)
+    return Signal(None, None)
+
+
+def read_registration(lines: Iterable[str]) -> Registration:
+    """Read AT+CREG?, extended or not; a URC among the lines has one number only and is passed over."""
+    stat = 4
+    for line in lines:
+        if found := _CREG.match(line):
+            stat = int(found[1])
+    word = _REGISTRATION_WORDS.get(stat, "unknown")
+    return Registration(stat, word, stat in (1, 5, 6, 7), stat in (5, 7), None)
+
+
+def read_operator(lines: Iterable[str]) -> str | None:
+    """Read the operator's name from AT+COPS?; None while there is none."""
+    for line in lines:
+        if found := _COPS.match(line):
+            return found[1] or None
+    return None
+
+
+def read_digits(lines: Iterable[str]) -> str | None:
+    """Read the first run of ten or more digits: an IMEI, IMSI or ICCID, with whatever prefix and quotes."""
+    for line in lines:
+        if found := re.search(r"\d{10,}", line):
+            return found[0]
+    return None
+
+
+def read_text(lines: Iterable[str]) -> str:
+    """Read a free line such as the manufacturer's name, with whatever prefix and quotes."""
+    for line in lines:
+        return line.partition(": ")[2].strip('" ') if line.startswith("+") else line.strip('" ')
+    return ""

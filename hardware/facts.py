@@ -1,0 +1,101 @@
+"""What a modem is told and what it tells, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from .sms import Slot
+
+FLOW_CONTROLS = ("none", "rtscts", "dsrdtr", "xonxoff")
+
+
+@dataclass(frozen=True)
+class ModemOptions:
+    """How to reach one modem. `memories` are worked in this order; new SMS are stored in the first that has room."""
+
+    port: str
+    baud: int = 115200
+    memories: tuple[str, ...] = ("SM", "ME")
+    pin: str | None = field(default=None, repr=False)
+    flow_control: str = "none"  # with CTS not wired, any other value stalls every write
+    command_timeout_s: float = 10
+    pin_ledger: Path | None = None  # None: attempts are remembered as long as the process lives
+
+    def __post_init__(self) -> None:
+        """Refuse what could lose messages: MT shows the slots of two memories under other numbers."""
+        if not self.memories or "MT" in self.memories:
+            raise ValueError("memories must name at least one memory, and never MT")
+        if self.flow_control not in FLOW_CONTROLS:
+            raise ValueError(f"flow_control must be one of {', '.join(FLOW_CONTROLS)}")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which device and which SIM. None where the modem does not tell."""
+
+    manufacturer: str
+    model: str
+    revision: str
+    imei: str = field(repr=False)
+    imsi: str | None = field(repr=False)
+    iccid: str | None = field(repr=False)
+    smsc: str | None = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Signal:
+    """AT+CSQ: `rssi` 0 to 31 and what it is in dBm; None where it is not known."""
+
+    rssi: int | None
+    dbm: int | None
+
+
+@dataclass(frozen=True)
+class Registration:
+    """AT+CREG: the `<stat>` of 27.007 section 7.2, and what it means."""
+
+    stat: int
+    word: str
+    is_registered: bool
+    is_roaming: bool
+    operator: str | None
+
+
+@dataclass(frozen=True)
+class Usage:
+    """How full a message memory is."""
+
+    memory: str
+    used: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What the modem held when asked: received messages and reports, and how many drafts it keeps for others."""
+
+    slots: tuple[Slot, ...]
+    usage: tuple[Usage, ...]
+    drafts: int
+
+
+class EventKind(StrEnum):
+    """What a modem said unasked that its owner may want to know."""
+
+    ARRIVED = "arrived"
+    CALL = "call"
+    RESTARTED = "restarted"
+    MEMORY_FULL = "memory_full"
+    LATE_SUBMIT = "late_submit"  # the answer to an AT+CMGS that was given up; `number` is its TP-MR
+    BODY_LOST = "body_lost"  # a message handed over directly came without its PDU
+    LINK_DOWN = "link_down"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One of them."""
+
+    kind: EventKind
+    number: int | None = None

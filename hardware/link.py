@@ -1,0 +1,633 @@
+"""ModemLink: one serial port as commands, their answers, and lines that come unasked.
+
+Rules:
+
+- One reader thread sleeps in poll() on the port and a wake pipe. Everything else is done by the one owner thread.
+- At most one command is out. Its answer is the lines up to a final result code, or up to a prompt where one is wanted.
+- A line is known by its content: a URC is a URC also inside an answer, unless it begins like the command that is out.
+- After a timeout, or an answer that nobody asked for, the link is dirty: before the next command it proves, by writing a
+  value and reading it back, that answers belong to their commands again. A late answer can so never be believed.
+- Whatever ends the reader is a fault: it wakes whoever waits, and each further use raises LinkDown.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import re
+import select
+import termios
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import serial
+from gsmmodem.serial_comms import SerialComms
+
+from .discovery import holders
+from .errors import (
+    CommandTimeout,
+    LinkDown,
+    ModemError,
+    ModemRebooted,
+    NotAModem,
+    PortBusy,
+    PortDenied,
+    PortMissing,
+)
+from .urc import WITH_BODY, UrcKind, kind_of
+
+Log = Callable[[str, Mapping[str, object]], None]
+
+ESC = b"\x1b"  # leaves the body of an AT+CMGS without sending it (27.005 section 3.5.1)
+LINE_CHARACTERS_MAX = 16 * 1024  # AT+CLAC lists every command in one line on some modems
+ANSWER_LINES_MAX = 20_000
+CHUNK_OCTETS = 64 * 1024
+WRITE_TIMEOUT_S = 5.0
+EMPTY_READS_MAX = 3  # poll() may be wrong once; a vanished device is ready for ever
+CLOSE_LIMIT_S = 0.4  # for each of: the reader's end, the descriptor's close
+
+# wait for an answer, quiet asked for before: the first try costs a healthy modem nothing, the later ones outlast a sick one
+SYNC_TRIES_S = ((0.5, 0.0), (1.0, 0.1), (1.0, 0.3), (2.0, 0.5), (3.0, 0.5), (5.0, 0.5))
+SYNC_REGISTERS = (7, 8, 10)  # V.250: waits of calls that we never make
+SYNC_VALUES = (20, 250)
+
+RESTARTED = "restarted"  # Exchange.trouble: the modem restarted while the command was out
+FLOODED = "flooded"  # Exchange.trouble: more lines than any answer has
+
+_FINAL = re.compile(r"(OK|ERROR|\+CM[ES] ERROR:.*|COMMAND NOT SUPPORT)$")
+_PREFIX = re.compile(r"AT([+^*%#$][A-Z0-9]+)", re.IGNORECASE)
+_DIRECT_IN_PDU_MODE = re.compile(r"\+(?:CMT|CDS|CBM):\s*(?:[^,]*,)?\s*\d+$")
+_HEX = frozenset("0123456789ABCDEFabcdef")
+# what no line begins or ends with: control characters, blanks, and the octets of line noise
+_JUNK = "".join(map(chr, (*range(0x21), *range(0x7F, 0x100))))
+_STALE_MARKS = (
+    "+CMG",
+    ">",
+)  # idle lines that can only belong to an answer nobody waits for any more
+
+
+class Monotonic(Protocol):
+    """The clock that deadlines are kept by."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        ...
+
+
+class SystemMonotonic:
+    """The machine's monotonic clock."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        return time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class Urc:
+    """One unsolicited line, with the line that belongs to it where there is one."""
+
+    kind: UrcKind
+    line: str
+    body: str | None = None
+
+
+@dataclass(frozen=True)
+class LinkSurroundings:
+    """What a link is given: who hears its URCs and its log, and where time and chance come from."""
+
+    on_urc: Callable[[Urc], None]
+    log: Log
+    clock: Monotonic
+    chance: random.Random
+
+
+class Exchange:
+    """One command and what has come back for it."""
+
+    __slots__ = ("command", "has_prompt", "lines", "prefix", "signal", "trouble", "wants_prompt")
+
+    def __init__(
+        self, command: str, *, wants_prompt: bool = False, prefix: str | None = None
+    ) -> None:
+        self.command = command
+        self.wants_prompt = wants_prompt
+        if prefix is None:
+            found = _PREFIX.match(command)
+            prefix = found[1] if found else "\0"  # no line begins so
+        self.prefix = prefix
+        self.lines: list[str] = []
+        self.has_prompt = False
+        self.trouble = ""  # why there will be no whole answer
+        # a bare lock is the cheapest thing one thread can wake another with
+        self.signal = threading.Lock()
+        self.signal.acquire()
+
+    @property
+    def name(self) -> str:
+        """The command without its parameters, which may be secret."""
+        return "AT" if self.prefix == "\0" else self.prefix
+
+
+class ModemLink(SerialComms):
+    """The transport under python-gsmmodem-new's GsmModem, in place of its own."""
+
+    def __init__(
+        self,
+        port: str,
+        baudrate: int = 115200,
+        *,
+        surroundings: LinkSurroundings,
+        flow_control: str = "none",
+        **package: Any,
+    ) -> None:
+        super().__init__(port, baudrate, **package)
+        self.serial: serial.Serial | None = None
+        self._surroundings = surroundings
+        self._log = surroundings.log
+        self._clock = surroundings.clock
+        self._flow_control = flow_control
+        self._fd = -1
+        self._wake_pipe: tuple[int, int] | None = None
+        self._reader: threading.Thread | None = None
+        self._closer: threading.Thread | None = None
+        self._ended = threading.Event()
+        self._fault: str | None = None
+        self._exchange: Exchange | None = None
+        self._rest = ""
+        self._is_skipping = False  # in the middle of a line that was too long
+        self._head: Urc | None = None  # waits for the line that belongs to it
+        self._heard_at = 0.0
+        self._probe: Callable[[float], bool] | None = None  # the one that worked here
+        self._is_dirty = False
+        self._is_settled = False  # from now on a sign of restart means that the settings are gone
+        self.has_echo = False
+        self.deadline: float | None = None  # no command of the bring-up waits past it
+
+    # -- opening and closing -------------------------------------------------------------------------------------------
+
+    def connect(self) -> None:
+        """Open the port, start the reader, and prove that answers belong to our commands.
+
+        Answers left over from an earlier process would else be believed. The caller closes after any exception.
+        """
+        self.serial = self._open_port()
+        self._fd = self.serial.fileno()
+        self._wake_pipe = os.pipe()
+        self.alive = True
+        self._reader = threading.Thread(
+            target=self._readLoop, name=f"reader {self.port}", daemon=True
+        )
+        self._reader.start()
+        try:
+            self._synchronise()
+        except CommandTimeout as silence:
+            others = holders(self.port)
+            if others:
+                raise self._busy(others) from silence
+            raise NotAModem(
+                f"Nothing on {self.port} answers as a modem does at {self.baudrate} baud; "
+                "check that this is the AT port, the speed, and the modem's power."
+            ) from None
+
+    def _open_port(self) -> serial.Serial:
+        try:
+            return serial.Serial(
+                port=self.port,
+                baudrate=self.baudrate,
+                timeout=0,
+                write_timeout=WRITE_TIMEOUT_S,
+                exclusive=True,
+                rtscts=self._flow_control == "rtscts",
+                dsrdtr=self._flow_control == "dsrdtr",
+                xonxoff=self._flow_control == "xonxoff",
+            )
+        except (OSError, termios.error, ValueError) as exc:  # SerialException is an OSError
+            raise self._explain_open(exc) from None
+
+    def _explain_open(self, exc: Exception) -> ModemError:
+        number = exc.errno if isinstance(exc, OSError) else None
+        if number in (errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.EIO, errno.ENOTDIR):
+            return PortMissing(
+                f"There is no port {self.port}; plug the modem in, or correct the name (see /dev/serial/by-id)."
+            )
+        if number in (errno.EACCES, errno.EPERM):
+            return PortDenied(
+                f"We may not open {self.port}; add this user to the group that owns it (usually dialout)."
+            )
+        if number in (errno.EAGAIN, errno.EBUSY):
+            return self._busy(holders(self.port))
+        return NotAModem(
+            f"{self.port} cannot be used as a serial port; check the name and the speed."
+        )
+
+    def _busy(self, others: list[tuple[int, str]]) -> PortBusy:
+        names = ", ".join(f"{name} (pid {pid})" for pid, name in others) or "another program"
+        return PortBusy(
+            f"{self.port} is held by {names}; stop it, or tell it to leave this port alone.", others
+        )
+
+    def close(self) -> None:
+        """Stop the reader and close the port, within a second whatever the device does. May be called again.
+
+        `is_closed` then says whether the descriptor is proven closed; a driver may keep close() for half a minute.
+        """
+        self.alive = False
+        self._ended.set()
+        if self._reader is not None and self._reader is not threading.current_thread():
+            self._wake_reader()
+            self._reader.join(CLOSE_LIMIT_S)
+        if self.serial is not None and self._closer is None:
+            self._closer = threading.Thread(
+                target=self._close_port, name=f"closer {self.port}", daemon=True
+            )
+            self._closer.start()
+        if self._closer is not None:
+            self._closer.join(CLOSE_LIMIT_S)
+        if self._wake_pipe is not None and not (self._reader and self._reader.is_alive()):
+            for end in self._wake_pipe:
+                os.close(end)
+            self._wake_pipe = None
+
+    def _close_port(self) -> None:
+        port = self.serial
+        assert port is not None
+        try:
+            port.reset_output_buffer()  # else the kernel may wait for octets that the device never takes
+        except (OSError, termios.error):
+            pass  # gone; there is nothing to throw away
+        try:
+            port.close()
+        except OSError:
+            pass  # the descriptor is released all the same: Linux frees it first
+        self.serial = None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the reader has ended and the descriptor is closed."""
+        return self.serial is None and not (self._reader and self._reader.is_alive())
+
+    @property
+    def fault(self) -> str | None:
+        """Why the link is down, or None."""
+        return self._fault
+
+    def mark_settled(self) -> None:
+        """Take a restart from now on as the loss of our settings."""
+        self._is_settled = True
+
+    def mark_dirty(self) -> None:
+        """Have the next command prove first that answers belong to their commands."""
+        self._is_dirty = True
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but no longer than the link lives."""
+        self._ended.wait(seconds)
+
+    # -- commands ------------------------------------------------------------------------------------------------------
+
+    def exchange(self, command: str, *, timeout_s: float) -> list[str]:
+        """Send one command line and return its answer, the final result code last.
+
+        Raises CommandTimeout, after which the link is dirty, and LinkDown.
+        """
+        with self._txLock:
+            if self._is_dirty:
+                self.resync()
+            return self._transact(Exchange(command), timeout_s).lines
+
+    def write(
+        self,
+        data: str,
+        waitForResponse: bool = True,
+        timeout: float = 5,
+        expectedResponseTermSeq: str | None = None,
+    ) -> list[str]:
+        """Send one command line: the package's way to ask. Prompts and unanswered commands have their own methods."""
+        assert waitForResponse
+        assert expectedResponseTermSeq is None
+        return self.exchange(data.removesuffix("\r"), timeout_s=timeout)
+
+    def _transact(self, exchange: Exchange, timeout_s: float, end: str = "\r") -> Exchange:
+        """Send what the exchange says and wait until it is answered; the caller holds the lock."""
+        timeout_s = self._within_deadline(timeout_s)
+        self._exchange = exchange  # before writing: the answer may be there at once
+        try:
+            if self._fault is not None:
+                raise self._down()
+            self._send((exchange.command + end).encode("latin-1"))
+            is_answered = exchange.signal.acquire(timeout=timeout_s)
+        finally:
+            self._exchange = None
+        if self._fault is not None:
+            raise self._down()
+        if exchange.trouble == RESTARTED:
+            self._is_dirty = True
+            raise ModemRebooted(f"The modem on {self.port} has restarted; it is set up again.")
+        if not is_answered or exchange.trouble:
+            self._is_dirty = True
+            self._log("modem_command_timed_out", {"command": exchange.name, "timeout_s": timeout_s})
+            raise CommandTimeout(exchange.name, timeout_s, exchange.lines)
+        return exchange
+
+    def _within_deadline(self, timeout_s: float) -> float:
+        if self.deadline is None:
+            return timeout_s
+        left_s = self.deadline - self._clock.monotonic()
+        if left_s <= 0:
+            raise LinkDown(
+                f"The modem on {self.port} did not come up in time; it is tried again after a pause."
+            )
+        return min(timeout_s, left_s)
+
+    def _down(self) -> LinkDown:
+        return LinkDown(
+            f"The link to the modem on {self.port} is down ({self._fault}); check cable and power, it is opened again."
+        )
+
+    def _send(self, octets: bytes) -> None:
+        """Write everything in one go, or fail within WRITE_TIMEOUT_S."""
+        try:
+            written = os.write(self._fd, octets)
+        except BlockingIOError:
+            written = 0
+        except OSError as exc:
+            self._fail(exc)
+            raise self._down() from None
+        if written < len(octets):
+            self._send_rest(octets[written:])
+
+    def _send_rest(self, octets: bytes) -> None:
+        room = select.poll()
+        room.register(self._fd, select.POLLOUT)
+        give_up_at = time.monotonic() + WRITE_TIMEOUT_S
+        try:
+            while octets:
+                left_s = give_up_at - time.monotonic()
+                if left_s <= 0 or not room.poll(left_s * 1000):
+                    raise TimeoutError(
+                        errno.ETIMEDOUT, "it takes no octets: is flow control on and not wired?"
+                    )
+                try:
+                    octets = octets[os.write(self._fd, octets) :]
+                except BlockingIOError:
+                    continue
+        except OSError as exc:
+            self._fail(exc)
+            raise self._down() from None
+
+    # -- resynchronisation ---------------------------------------------------------------------------------------------
+
+    def resync(self) -> None:
+        """Prove that answers belong to their commands again; raises LinkDown when they do not come to."""
+        self._log("modem_resync", {})
+        try:
+            self._synchronise()
+        except CommandTimeout:
+            raise LinkDown(
+                f"The modem on {self.port} stopped making sense and did not come back; it is opened again."
+            ) from None
+
+    def _synchronise(self) -> None:
+        for number, (timeout_s, quiet_s) in enumerate(SYNC_TRIES_S):
+            self._wait_for_quiet(quiet_s, limit_s=timeout_s + quiet_s)
+            self._send(ESC)
+            if number:
+                self.pause(0.1)  # some modems lose what follows an ESC at once
+            self._is_dirty = False
+            try:
+                # the answer to ESC, and whatever comes late, makes the link dirty again or spoils the probe
+                if self._prove(timeout_s, is_late=number >= 2):
+                    self._is_dirty = False
+                    return
+            except CommandTimeout:
+                continue
+        raise CommandTimeout("AT", timeout_s)
+
+    def _prove(self, timeout_s: float, *, is_late: bool) -> bool:
+        if self._probe is not None:
+            return self._probe(timeout_s)
+        probes: list[Callable[[float], bool]] = [
+            *(lambda t, r=register: self._prove_by_register(r, t) for register in SYNC_REGISTERS),
+            self._prove_by_error_detail,
+        ]
+        if is_late:
+            probes.append(self._prove_by_quiet)
+        for probe in probes:
+            if probe(timeout_s):
+                self._probe = probe
+                return True
+        return False
+
+    def _prove_by_register(self, register: int, timeout_s: float) -> bool:
+        """Write a random value and read it back: no answer from before can hold it."""
+        value = self._surroundings.chance.randint(*SYNC_VALUES)
+        if self._transact(Exchange(f"ATS{register}={value}"), timeout_s).lines != ["OK"]:
+            return False
+        lines = self._transact(Exchange(f"ATS{register}?"), timeout_s).lines
+        return lines[-1] == "OK" and any(
+            line.isdigit() and int(line) == value for line in lines[:-1]
+        )
+
+    def _prove_by_error_detail(self, timeout_s: float) -> bool:
+        """Walk AT+CMEE through values that differ from each other: answers that lag behind do not match."""
+        for level in self._surroundings.chance.choice(((0, 2, 0, 1), (2, 0, 2, 1))):
+            if self._transact(Exchange(f"AT+CMEE={level}"), timeout_s).lines != ["OK"]:
+                return False
+            lines = self._transact(Exchange("AT+CMEE?"), timeout_s).lines
+            if lines[-1] != "OK" or f"+CMEE:{level}" not in [
+                line.replace(" ", "") for line in lines
+            ]:
+                return False
+        return True
+
+    def _prove_by_quiet(self, timeout_s: float) -> bool:
+        """The weakest proof, for a modem that can do no better: quiet, one AT, one OK, quiet, and this twice."""
+        for _ in range(2):
+            self._wait_for_quiet(0.5, limit_s=2.0)
+            self._is_dirty = False
+            if self._transact(Exchange("AT"), timeout_s).lines != ["OK"]:
+                return False
+        self._wait_for_quiet(0.5, limit_s=2.0)
+        return not self._is_dirty
+
+    def _wait_for_quiet(self, quiet_s: float, *, limit_s: float) -> None:
+        """Wait until nothing has come for that long, or the limit is over."""
+        started_at = time.monotonic()
+        while self._fault is None:
+            now = time.monotonic()
+            silent_s = now - max(self._heard_at, started_at)
+            left_s = min(quiet_s - silent_s, started_at + limit_s - now)
+            if left_s <= 0:
+                return
+            self.pause(left_s)
+
+    # -- reading -------------------------------------------------------------------------------------------------------
+
+    def _readLoop(self) -> None:
+        """Read until closed or failed; the reader thread."""
+        try:
+            assert self._wake_pipe is not None
+            ready = select.poll()
+            ready.register(self._fd, select.POLLIN)
+            ready.register(self._wake_pipe[0], select.POLLIN)
+            empty_reads = 0
+            while self.alive:
+                ready.poll()
+                if not self.alive:
+                    return
+                octets = self._read_some()
+                if octets:
+                    empty_reads = 0
+                    self._heard_at = time.monotonic()
+                    self._feed(octets.decode("latin-1"))
+                    continue
+                empty_reads += 1
+                if empty_reads > EMPTY_READS_MAX:
+                    raise OSError(errno.EIO, "ready without anything to read: the device is gone")
+        except (
+            Exception
+        ) as exc:  # whatever it is must reach the owner; nobody looks at a dead thread
+            if self.alive:
+                self._fail(exc)
+
+    def _read_some(self) -> bytes:
+        try:
+            return os.read(self._fd, CHUNK_OCTETS)
+        except BlockingIOError:
+            return b""
+
+    def _fail(self, exc: Exception) -> None:
+        """Take the link down: who waits is woken, who comes later is told."""
+        if self._fault is None:
+            self._fault = (
+                os.strerror(exc.errno) if getattr(exc, "errno", None) else type(exc).__name__
+            )
+            if isinstance(exc, TimeoutError):
+                self._fault = str(exc.strerror)
+            self._log("modem_link_down", {"reason": self._fault})
+        self.alive = False
+        self._ended.set()
+        exchange = self._exchange
+        if exchange is not None:
+            self._finish(exchange)
+        self.fatalErrorCallback(exc)
+
+    def _wake_reader(self) -> None:
+        if self._wake_pipe is not None:
+            os.write(self._wake_pipe[1], b"x")
+
+    def _feed(self, text: str) -> None:
+        """Cut what came into lines, and look for a prompt in what is left over."""
+        *lines, rest = (self._rest + text).split("\n")
+        for number, line in enumerate(lines):
+            if number == 0 and self._is_skipping:
+                self._is_skipping = False  # the end of the line that was too long
+                continue
+            line = line.strip(_JUNK)
+            if line:
+                self._handleLineRead(line)
+        if len(rest) > LINE_CHARACTERS_MAX:
+            self._log("modem_line_too_long", {})
+            self._is_skipping = True
+        if self._is_skipping:
+            rest = ""
+        exchange = self._exchange
+        if rest and exchange is not None and exchange.wants_prompt:
+            start = rest.lstrip(_JUNK)
+            if start.startswith(">"):
+                self._take_prompt(exchange)
+                rest = start[1:]
+        self._rest = rest
+
+    def _take_prompt(self, exchange: Exchange) -> None:
+        exchange.has_prompt = True
+        self._finish(exchange)
+
+    def _finish(self, exchange: Exchange) -> None:
+        """Hand the exchange to its owner; what comes now belongs to it no more."""
+        if self._exchange is exchange:
+            self._exchange = None
+            exchange.signal.release()
+
+    def _handleLineRead(self, line: str, checkForResponseTerm: bool = True) -> None:
+        """Decide by its content whom a line is for."""
+        exchange = self._exchange
+        if self._head is not None and self._take_body(self._head, line):
+            return
+        if exchange is None:
+            self._take_unasked(line)
+        elif line.startswith(exchange.prefix):
+            self._take_answer(exchange, line)
+        elif line[0] == ">" and exchange.wants_prompt:
+            self._take_prompt(exchange)
+            if rest := line[1:].strip(_JUNK):
+                self._handleLineRead(rest)
+        elif line == exchange.command:
+            self._take_echo()
+        elif not line[0].isdigit() and (kind := kind_of(line)) is not None:
+            self._take_urc(kind, line)
+        else:
+            self._take_answer(exchange, line)
+
+    def _take_echo(self) -> None:
+        """Drop the command that the modem sends back; once it is told not to, that is a sign of a restart."""
+        if self._is_settled:
+            self.has_echo = True
+            self._surroundings.on_urc(Urc(UrcKind.SETTLING, "echo"))
+
+    def _take_answer(self, exchange: Exchange, line: str) -> None:
+        exchange.lines.append(line)
+        if _FINAL.match(line):
+            self._finish(exchange)
+        elif len(exchange.lines) > ANSWER_LINES_MAX:
+            exchange.trouble = FLOODED
+            self._finish(exchange)
+
+    def _take_unasked(self, line: str) -> None:
+        kind = kind_of(line)
+        if kind is not None:
+            self._take_urc(kind, line)
+        elif line.startswith("+CMGS:"):
+            self._surroundings.on_urc(Urc(UrcKind.OTHER, line))
+            self._is_dirty = True
+        elif line[0] == ">" and (rest := line[1:].strip(_JUNK)):
+            self._is_dirty = True  # a prompt that came late
+            self._handleLineRead(rest)
+        elif _FINAL.match(line) or line.startswith(_STALE_MARKS) or _is_hex(line):
+            self._is_dirty = True
+
+    def _take_urc(self, kind: UrcKind, line: str) -> None:
+        urc = Urc(kind, line)
+        if kind in WITH_BODY:
+            self._head = urc
+            return
+        if (
+            kind is UrcKind.RESTARTED
+            and self._is_settled
+            and (exchange := self._exchange) is not None
+        ):
+            exchange.trouble = RESTARTED  # its answer will never come
+            self._finish(exchange)
+        self._surroundings.on_urc(urc)
+
+    def _take_body(self, head: Urc, line: str) -> bool:
+        """Give a `+CMT` the line that follows it; False when that line is somebody else's."""
+        self._head = None
+        is_pdu_mode = _DIRECT_IN_PDU_MODE.match(head.line) is not None
+        if is_pdu_mode and not _is_hex(line):
+            exchange = self._exchange
+            is_answer = exchange is not None and line.startswith(exchange.prefix)
+            if is_answer or _FINAL.match(line) or kind_of(line) is not None:
+                self._surroundings.on_urc(head)  # its own line was lost
+                return False
+        if head.kind is not UrcKind.BROADCAST:
+            self._surroundings.on_urc(Urc(head.kind, head.line, line))
+        return True
+
+
+def _is_hex(line: str) -> bool:
+    return _HEX.issuperset(line)

@@ -1,0 +1,343 @@
+"""Modem: one GSM modem as smsgate sees it: what it holds, what is deleted, what is submitted. One thread owns it."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from . import answers
+from .answers import Pair
+from .engine import ModemEngine
+from .errors import CommandError, LinkDown, ModemError, ModemRebooted, PortBusy, SettingsLost
+from .facts import (
+    Event,
+    EventKind,
+    Identity,
+    Listing,
+    ModemOptions,
+    Registration,
+    Signal,
+    Usage,
+)
+from .link import LinkSurroundings, Log, Monotonic, SystemMonotonic, Urc
+from .pin import PinLedger
+from .sms import Slot, Stat, SubmitPdu
+from .urc import UrcKind
+
+__all__ = [
+    "Event",
+    "EventKind",
+    "Identity",
+    "Listing",
+    "Modem",
+    "ModemOptions",
+    "Registration",
+    "Signal",
+    "Usage",
+]
+
+DIRECT_MEMORY = "CMT"  # Slot.memory of a message that no memory holds
+EVENTS_MAX = 200
+DIRECT_MAX = 1000  # the network waits for an acknowledgement, so more than a few are a fault
+DELETES_PER_LINE = 10
+SETTLING_PAUSE_S = (
+    10.0  # signs of restart may repeat (Huawei's ^BOOT): look at the settings no oftener
+)
+
+_EVENT_OF = {
+    UrcKind.ARRIVED: EventKind.ARRIVED,
+    UrcKind.CALL: EventKind.CALL,
+    UrcKind.RESTARTED: EventKind.RESTARTED,
+    UrcKind.FULL: EventKind.MEMORY_FULL,
+}
+
+
+class Modem:
+    """A modem on a port, opened and closed any number of times; each time a new engine and a new generation."""
+
+    def __init__(
+        self,
+        options: ModemOptions,
+        *,
+        clock: Monotonic | None = None,
+        log: Log | None = None,
+        chance: random.Random | None = None,
+    ) -> None:
+        self._options = options
+        self._log: Log = log or _say_nothing
+        self._clock = clock or SystemMonotonic()
+        self._surroundings = LinkSurroundings(
+            self._hear, self._log, self._clock, chance or random.Random()
+        )
+        self._ledger = PinLedger(options.pin_ledger)
+        self._engine: ModemEngine | None = None
+        self._last: ModemEngine | None = None  # its descriptor may still be closing
+        self._bell = threading.Event()
+        self._events: deque[Event] = deque(maxlen=EVENTS_MAX)
+        # handed over directly, acknowledged to the network at the latest by our AT+CNMA: they outlive a connection
+        self._direct: dict[int, Slot] = {}
+        self._direct_lock = threading.Lock()
+        self._direct_count = 0
+        self._is_unsettled = False
+        self._has_restarted = False
+        self._looked_at = 0.0
+        self.generation = 0
+
+    # -- life ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def is_open(self) -> bool:
+        """Whether open() succeeded and close() has not been called; the link may be down all the same."""
+        return self._engine is not None
+
+    @property
+    def identity(self) -> Identity:
+        """Which device and SIM; the modem must be open."""
+        identity = self._opened().identity
+        assert identity is not None
+        return identity
+
+    def open(self) -> Identity:
+        """Open the port, make sure of the line, bring the modem up and give it our settings.
+
+        Raises a ModemError, and leaves nothing open then.
+        """
+        assert self._engine is None
+        if self._last is not None and not self._last.is_closed:
+            self._last.close()
+            if not self._last.is_closed:
+                raise PortBusy(
+                    f"The driver still keeps {self._options.port} from the last time; it is tried again."
+                )
+        self._is_unsettled = self._has_restarted = False
+        engine = ModemEngine(
+            self._options,
+            surroundings=self._surroundings,
+            ledger=self._ledger,
+            on_fault=self._hear_fault,
+        )
+        self._last = engine
+        engine.connect()
+        self.generation += 1
+        self._engine = engine
+        self._is_unsettled = self._has_restarted = False  # signs of its own bring-up
+        with self._direct_lock:
+            for index, slot in self._direct.items():
+                self._direct[index] = replace(slot, generation=self.generation)
+        self._log("modem_opened", {"generation": self.generation, "model": self.identity.model})
+        return self.identity
+
+    def close(self) -> None:
+        """Close the port within a second; may be called at any time and again. What was handed over directly is kept."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.close()
+            if not engine.is_closed:
+                self._log("modem_close_pending", {})
+
+    def wake(self) -> None:
+        """Let wait() return, from any thread."""
+        self._bell.set()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Sleep until something arrived, wake() was called, the link failed, or the time is over (False)."""
+        is_rung = self._bell.wait(timeout_s)
+        self._bell.clear()
+        return is_rung
+
+    def take_events(self) -> list[Event]:
+        """Return what the modem said unasked since the last call."""
+        events = []
+        while self._events:
+            events.append(self._events.popleft())
+        return events
+
+    def _opened(self) -> ModemEngine:
+        if self._engine is None:
+            raise LinkDown(f"{self._options.port} is not open; open it first.")
+        return self._engine
+
+    def _ready(self) -> ModemEngine:
+        """Return the engine with settings that can be relied on."""
+        engine = self._opened()
+        if self._has_restarted:
+            raise ModemRebooted(
+                f"The modem on {self._options.port} has restarted; it is set up again."
+            )
+        if self._is_unsettled and self._clock.monotonic() - self._looked_at >= SETTLING_PAUSE_S:
+            self._is_unsettled = False
+            self._looked_at = self._clock.monotonic()
+            try:
+                engine.assert_settings()
+            except SettingsLost as lost:
+                raise ModemRebooted(str(lost)) from None
+        return engine
+
+    # -- messages ------------------------------------------------------------------------------------------------------
+
+    def list_held(self) -> Listing:
+        """List every message in every memory, and those handed over directly that were not yet deleted here."""
+        engine = self._ready()
+        slots: list[Slot] = []
+        usage: list[Usage] = []
+        drafts = 0
+        for memory in engine.memories:
+            pairs, used = engine.list_raw(memory)
+            usage.append(used)
+            for pair in pairs:
+                if pair.stat in (Stat.REC_UNREAD, Stat.REC_READ):
+                    slots.append(self._slot(memory, pair))
+                else:
+                    drafts += 1
+        with self._direct_lock:
+            slots.extend(self._direct.values())
+        return Listing(tuple(slots), tuple(usage), drafts)
+
+    def _slot(self, memory: str, pair: Pair) -> Slot:
+        is_damaged = pair.pdu is None
+        return Slot(
+            memory=memory,
+            index=pair.index,
+            stat=pair.stat,
+            length=pair.length,
+            pdu=pair.octets if pair.pdu is None else pair.pdu,
+            is_damaged=is_damaged,
+            generation=self.generation,
+        )
+
+    def delete(self, slots: Iterable[Slot]) -> list[Slot]:
+        """Delete exactly these slots and return those the modem said OK to; the next listing has the last word.
+
+        Slots of another connection are passed over: their index may hold another message now. So is a slot whose
+        message may have been replaced in place and was. When the link fails half way, what was deleted is returned.
+        """
+        engine = self._ready()
+        ours = [slot for slot in slots if slot.generation == self.generation]
+        by_memory: dict[str, list[Slot]] = {}
+        for slot in ours:
+            by_memory.setdefault(slot.memory, []).append(slot)
+        deleted: list[Slot] = []
+        try:
+            for slot in by_memory.pop(DIRECT_MEMORY, ()):
+                self._release(engine, slot)
+                deleted.append(slot)
+            for memory in sorted(by_memory, key=engine.memories.index):
+                self._delete_in(engine, memory, by_memory[memory], deleted)
+        except ModemError:
+            if not deleted:
+                raise
+        return deleted
+
+    def _delete_in(
+        self, engine: ModemEngine, memory: str, slots: list[Slot], deleted: list[Slot]
+    ) -> None:
+        engine.select(memory)
+        slots = [slot for slot in slots if not self._was_replaced(engine, slot)]
+        size = DELETES_PER_LINE if engine.profile.chains_deletes else 1
+        for start in range(0, len(slots), size):
+            group = slots[start : start + size]
+            if engine.delete_slots([slot.index for slot in group]):
+                deleted.extend(group)
+            elif size > 1:  # nobody knows how far it came: one by one
+                deleted.extend(slot for slot in group if engine.delete_slots([slot.index]))
+
+    def _was_replaced(self, engine: ModemEngine, slot: Slot) -> bool:
+        if slot.is_damaged or not answers.replaces_in_place(slot.pdu):
+            return False
+        now = engine.read(slot.index)
+        return now is not None and now.pdu != slot.pdu
+
+    def _release(self, engine: ModemEngine, slot: Slot) -> None:
+        with self._direct_lock:
+            is_held = self._direct.pop(slot.index, None) is not None
+        if is_held:
+            engine.acknowledge()
+
+    def submit(self, pdu: SubmitPdu) -> int:
+        """Submit one SMS and return its TP-MR; takes up to two minutes.
+
+        Raises SubmitUnknown when it may have been sent. With any other ModemError it was not.
+        """
+        return self._ready().submit(pdu)
+
+    # -- state ---------------------------------------------------------------------------------------------------------
+
+    def signal(self) -> Signal:
+        """Ask for the signal strength."""
+        return answers.read_signal(self._ready().command("AT+CSQ"))
+
+    def registration(self) -> Registration:
+        """Ask whether the network has us, and which one it is."""
+        registration = answers.read_registration(self._ready().command("AT+CREG?"))
+        if registration.is_registered:
+            return replace(registration, operator=self.operator())
+        return registration
+
+    def operator(self) -> str | None:
+        """Ask for the operator's name; None while there is none."""
+        try:
+            return answers.read_operator(self._ready().command("AT+COPS?"))
+        except CommandError:
+            return None
+
+    def usage(self) -> tuple[Usage, ...]:
+        """Ask how full each memory is."""
+        engine = self._ready()
+        return tuple(engine.read_usage(memory) for memory in engine.memories)
+
+    def check_settings(self) -> None:
+        """Compare the modem's settings with ours; raises SettingsLost."""
+        self._ready().assert_settings()
+
+    def restart(self) -> None:
+        """Have the modem restart (AT+CFUN=1,1) and close: the step after opening again has not helped."""
+        try:
+            self._opened().command("AT+CFUN=1,1")
+        finally:
+            self.close()
+
+    # -- what comes unasked; called in the reader thread ---------------------------------------------------------------
+
+    def _hear(self, urc: Urc) -> None:
+        kind = _EVENT_OF.get(urc.kind)
+        if urc.kind in (UrcKind.DIRECT, UrcKind.REPORT):
+            kind = self._keep_direct(urc)
+        elif urc.kind is UrcKind.RESTARTED:
+            self._has_restarted = True
+        elif urc.kind is UrcKind.SETTLING:
+            self._is_unsettled = True
+        elif urc.line.startswith("+CMGS:"):
+            numbers = answers.read_numbers([urc.line], "+CMGS")
+            self._events.append(Event(EventKind.LATE_SUBMIT, numbers[0] if numbers else None))
+        if kind is not None:
+            self._events.append(Event(kind))
+            self._bell.set()
+
+    def _keep_direct(self, urc: Urc) -> EventKind:
+        if urc.body is None or len(self._direct) >= DIRECT_MAX:
+            return EventKind.BODY_LOST
+        numbers = answers.read_direct_length(urc.line)
+        pdu = answers.whole_pdu(urc.body, numbers)
+        with self._direct_lock:
+            self._direct_count += 1
+            self._direct[self._direct_count] = Slot(
+                memory=DIRECT_MEMORY,
+                index=self._direct_count,
+                stat=Stat.REC_UNREAD,
+                length=numbers,
+                pdu=f"{urc.line}\n{urc.body}".encode("latin-1") if pdu is None else pdu,
+                is_damaged=pdu is None,
+                generation=self.generation,
+            )
+        return EventKind.ARRIVED
+
+    def _hear_fault(self) -> None:
+        self._events.append(Event(EventKind.LINK_DOWN))
+        self._bell.set()
+
+
+def _say_nothing(_event: str, _fields: Mapping[str, object]) -> None:
+    """The log of a modem that nobody listens to."""
