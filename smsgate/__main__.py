@@ -1,0 +1,8 @@
+"""`python -m smsgate`: the same as the command `smsgate`."""
+
+from __future__ import annotations
+
+from smsgate.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""The command `smsgate`: its table of commands, and what becomes of an error.
+
+Each command lives in a module of its own that is imported only when it is used, so that `--help` and a
+technician's commands do not wait for the database's libraries.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+import typer.main
+from typer.completion import completion_init
+from typer.core import TyperCommand, TyperGroup
+
+from smsgate.cli.options import ConfigOption
+from smsgate.errors import SmsgateError
+
+if TYPE_CHECKING:
+    from typer._click import Command, Context
+
+EXIT_UNEXPECTED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a command lives: a Typer `app`, or one function."""
+
+    module: str
+    attribute: str
+    summary: str
+
+
+COMMANDS = {
+    "run": Entry("smsgate.cli", "run", "Run the gateway in the foreground."),
+    "demo": Entry("smsgate.cli.demo", "demo", "Try the gateway without hardware."),
+    "status": Entry("smsgate.cli.status", "status", "Show how the gateway is doing."),
+    "config": Entry("smsgate.cli.config", "app", "Check, show or begin a configuration."),
+    "complaints": Entry("smsgate.cli.complaints", "app", "List complaints, or show one."),
+    "sim": Entry("smsgate.cli.sim", "app", "Simulate a modem, a network, a complaint system."),
+    "db": Entry("smsgate.cli.db", "app", "Look after the database."),
+}
+
+
+class LazyGroup(TyperGroup):
+    """A group that lists stand-ins and imports a command when it is called, or completed into."""
+
+    def resolve_command(
+        self, ctx: Context, args: list[str]
+    ) -> tuple[str | None, Command | None, list[str]]:
+        """Return the command itself in the place of its stand-in."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if name is not None and command is not None:
+            command = load_command(name)
+        return name, command, rest
+
+
+def load_command(name: str) -> Command:
+    """Import and return a command of the table."""
+    entry = COMMANDS[name]
+    found: Any = getattr(importlib.import_module(entry.module), entry.attribute)
+    if isinstance(found, typer.Typer):
+        found.rich_markup_mode = None  # plain help: importing rich costs more than all the rest
+        return typer.main.get_group(found)
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    app.command(name)(found)
+    return typer.main.get_command(app)
+
+
+def run(config: ConfigOption = None) -> int:
+    """Run the gateway in the foreground until SIGTERM or Ctrl-C.
+
+    Logs go to the journal where systemd started it, else to standard error. SIGHUP reads the
+    configuration again.
+    """
+    from smsgate.cli.run import run as run_daemon
+    from smsgate.config import find_path
+
+    return run_daemon(find_path(config))
+
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        from smsgate import __version__
+
+        print(f"smsgate {__version__}")
+        raise typer.Exit
+
+
+def _global_options(
+    context: typer.Context,
+    traceback: Annotated[
+        bool, typer.Option("--traceback", help="Show where an unexpected error came from.")
+    ] = False,
+    version: Annotated[  # noqa: ARG001  # its callback does it
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """SMS complaints gateway: GSM modems in, complaint systems out, receipts back."""
+    context.obj["traceback"] = traceback
+
+
+def build_group() -> LazyGroup:
+    """Return the command `smsgate`, with a stand-in for each of its commands."""
+    completion_init()  # for `_SMSGATE_COMPLETE=source_bash smsgate`
+    app = typer.Typer(
+        cls=LazyGroup, add_completion=False, no_args_is_help=True, rich_markup_mode=None
+    )
+    app.callback()(_global_options)
+    group = typer.main.get_command(app)
+    assert isinstance(group, LazyGroup)
+    for name, entry in COMMANDS.items():
+        group.commands[name] = TyperCommand(name, help=entry.summary, rich_markup_mode=None)
+    return group
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit with its code."""
+    code = invoke(args)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # the reader went away; without this the interpreter complains once more at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def invoke(args: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code. Errors are one sentence on standard error."""
+    options: dict[str, bool] = {}
+    try:
+        result = build_group().main(args, "smsgate", standalone_mode=False, obj=options)
+    except SmsgateError as error:
+        _complain(f"smsgate: {error}")
+        return error.exit_code
+    except typer.TyperException as error:
+        _complain(_usage_sentence(error))
+        return error.exit_code
+    except typer.Abort:
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 1
+    except Exception as error:
+        _complain_of_unexpected(error, is_traceback_wanted=options.get("traceback", False))
+        return EXIT_UNEXPECTED
+    return result if isinstance(result, int) else 0  # None from most commands
+
+
+def _usage_sentence(error: typer.TyperException) -> str:
+    sentence = error.format_message()
+    if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help
+        return sentence
+    context: Any = getattr(error, "ctx", None)
+    hint = f" (see `{context.command_path} --help`)" if context is not None else ""
+    return f"smsgate: {sentence.rstrip('.')}{hint}"
+
+
+def _complain(sentence: str) -> None:
+    from smsgate.cli.output import visible
+
+    with contextlib.suppress(OSError):
+        print(visible(sentence, keep_lines=True), file=sys.stderr)
+
+
+def _complain_of_unexpected(error: Exception, *, is_traceback_wanted: bool) -> None:
+    if is_traceback_wanted:
+        import traceback
+
+        traceback.print_exception(error)
+        return
+    # the message is left out: it may hold what a citizen wrote
+    _complain(
+        f"smsgate: unexpected {type(error).__name__}, a mistake of ours: run `smsgate --traceback …` with the "
+        "same words to see where, and report it"
+    )
