@@ -190,17 +190,18 @@ class SimulatedModem:
 
     def reboot(self, boot_s: float | None = None) -> None:
         """Restart: volatile settings are lost, memories stay; the boot lines come when it is up again."""
-        self.reception.reset()
-        self._timers.clear()
-        self._dialogue.reset()
-        self._held_urcs.clear()
-        self.mute_until = 0.0
-        self.caller = None
-        self.forget_settings()
-        self.radio.functionality = 1
-        self.card.power_on()
-        self.is_off = True
-        self.after(self.profile.boot_s if boot_s is None else boot_s, self._finish_boot)
+        with self.network.lock:
+            self._timers.clear()
+            self._dialogue.reset()
+            self._held_urcs.clear()
+            self.mute_until = 0.0
+            self.caller = None
+            self.is_off = True
+            self.reception.reset()
+            self.forget_settings()
+            self.radio.functionality = 1
+            self.card.power_on()
+            self.after(self.profile.boot_s if boot_s is None else boot_s, self._finish_boot)
 
     def forget_settings(self) -> None:
         """Go back to the settings of the start."""

@@ -49,6 +49,7 @@ class PtyServer:
         self._thread: threading.Thread | None = None
         self._is_stopping = False
         self._to_write: deque[bytes] = deque()
+        self._is_stuck = False
         self._octet_s = _BITS_PER_OCTET / modem.baud if modem.baud else 0.0
         self._sent_until = self._heard_until = 0.0  # when the paced line is free again
         self._heard: deque[tuple[float, bytes]] = deque()
@@ -69,7 +70,11 @@ class PtyServer:
 
     def start(self) -> None:
         """Open the terminal, make the link, serve."""
-        self._plug()
+        try:
+            self._plug()
+        except OSError:
+            self._close()
+            raise
         self._thread = threading.Thread(target=self._serve, name="simulated modem", daemon=True)
         self._thread.start()
 
@@ -81,6 +86,9 @@ class PtyServer:
         self._wake()
         self._thread.join(_STOP_WITHIN_S)
         self._thread = None
+        self._close()
+
+    def _close(self) -> None:
         self._modem.wake = _do_nothing
         self._unplug()
         os.close(self._wake_reader)
@@ -91,13 +99,11 @@ class PtyServer:
     # -- the device node
 
     def _plug(self) -> None:
+        if self.path.exists() and not self.path.is_symlink():
+            raise FileExistsError(errno.EEXIST, "it is no link, so not ours to replace")
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
         os.set_blocking(self._master, False)
-        if self.path.exists() and not self.path.is_symlink():
-            raise FileExistsError(
-                errno.EEXIST, "not a link, so not ours to replace", str(self.path)
-            )
         fresh = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         with contextlib.suppress(FileNotFoundError):
             fresh.unlink()
@@ -114,6 +120,7 @@ class PtyServer:
         os.close(self._slave)
         self._master = self._slave = -1
         self._to_write.clear()
+        self._is_stuck = False
         self._heard.clear()
 
     def _vanish(self, seconds: float) -> None:
@@ -145,7 +152,8 @@ class PtyServer:
 
     def _wait(self) -> None:
         now = time.monotonic()
-        moments = [self._modem.next_due(), self._back_at, self._write_due()]
+        with self._modem.network.lock:
+            moments = [self._modem.next_due(), self._back_at, self._write_due()]
         if self._heard:
             moments.append(self._heard[0][0])
         due = min((moment for moment in moments if moment is not None), default=None)
@@ -153,8 +161,7 @@ class PtyServer:
         readers = [self._wake_reader]
         if self._master >= 0:
             readers.append(self._master)
-        is_stuck = bool(self._to_write) and not self._octet_s
-        writers = [self._master] if is_stuck and self._master >= 0 else []
+        writers = [self._master] if self._is_stuck else []
         readable, _, _ = select.select(readers, writers, [], timeout)
         if self._wake_reader in readable:
             with contextlib.suppress(BlockingIOError):
@@ -190,14 +197,17 @@ class PtyServer:
                     chunk.act()
 
     def _write_due(self) -> float | None:
-        if not self._to_write or not self._octet_s:
+        if not self._to_write or not self._octet_s or self._is_stuck:
             return None
         waiting_s = len(self._to_write[0]) * self._octet_s
         return self._sent_until + min(waiting_s, max(_PACED_WRITE_S, self._octet_s))
 
     def _flush(self, now: float) -> None:
         if self._master < 0:
-            self._to_write.clear()
+            self._to_write.clear()  # nobody hears an unplugged modem
+        if self._is_stuck:
+            self._is_stuck = False
+            self._sent_until = now
         while self._to_write:
             piece = self._to_write[0]
             if self._octet_s:
@@ -207,6 +217,7 @@ class PtyServer:
             try:
                 written = os.write(self._master, piece)
             except BlockingIOError:
+                self._is_stuck = True  # the peer does not read: go on when it does
                 return
             self._sent_until += written * self._octet_s
             if written == len(self._to_write[0]):

@@ -1,0 +1,331 @@
+"""The control socket of a simulated network: one JSON object a line, each answered by one (`{"ok": true, …}`).
+
+`{"op": "send", "from": …, "text": …}` and `send_many` with `messages`; `deliver` with `pdu` (hex); `inbox` with
+`number`, and with `count` and `timeout_s` to wait for so many; `inboxes`; `state`; `fault` with `name` and parameters,
+or `clear` true; `faults`; `call` with `from`; `stop`. `to` names another recipient than the modem.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from .codec import Shape
+from .faults import KINDS
+from .modem import SimulatedModem
+from .network import Network, Received
+
+_REQUEST_OCTETS_MAX = 64 << 20
+_ANSWER_WITHIN_S = 60.0
+_WAIT_S_MAX = 600.0
+_SHAPE_KEYS = {
+    "reference_width": int,
+    "is_cutting_pairs": bool,
+    "is_shuffled": bool,
+    "lost": frozenset,
+    "doubled": frozenset,
+    "message_class": int,
+}
+Request = Mapping[str, Any]
+
+
+class ControlError(Exception):
+    """The simulator refused a request, or is not there; the message says why."""
+
+
+class Control:
+    """Answers requests about one modem and its network; pure of sockets."""
+
+    def __init__(self, network: Network, modem: SimulatedModem, stop: Callable[[], None]) -> None:
+        self._network = network
+        self._modem = modem
+        self._stop = stop
+        self._operations: dict[str, Callable[[Request], dict[str, Any]]] = {
+            "send": self._send,
+            "send_many": self._send_many,
+            "deliver": self._deliver,
+            "inbox": self._inbox,
+            "inboxes": self._inboxes,
+            "state": self._state,
+            "fault": self._fault,
+            "faults": self._faults,
+            "call": self._call,
+            "stop": self._stop_all,
+        }
+
+    def answer(self, line: bytes) -> bytes:
+        """Return the answer to one line; never raises for what a client wrote."""
+        try:
+            request = json.loads(line)
+            operation = self._operations[request["op"]]
+            answer = {"ok": True} | operation(request)
+        except KeyError as error:
+            answer = {"ok": False, "error": f"missing or unknown: {error}"}
+        except (TypeError, ValueError, AttributeError) as error:
+            answer = {"ok": False, "error": str(error)}
+        return json.dumps(answer).encode() + b"\n"
+
+    def _send(self, request: Request) -> dict[str, Any]:
+        shape = {key: _SHAPE_KEYS[key](request[key]) for key in _SHAPE_KEYS if key in request}
+        parts = self._network.send(
+            _text(request, "from"),
+            request.get("to", self._modem.number),
+            _text(request, "text"),
+            shape=Shape(**shape),
+        )
+        return {"parts": parts}
+
+    def _send_many(self, request: Request) -> dict[str, Any]:
+        return {"parts": sum(self._send(message)["parts"] for message in request["messages"])}
+
+    def _deliver(self, request: Request) -> dict[str, Any]:
+        recipient = request.get("to", self._modem.number)
+        self._network.submit_deliver(recipient, bytes.fromhex(_text(request, "pdu")))
+        return {}
+
+    def _inbox(self, request: Request) -> dict[str, Any]:
+        phone = self._network.subscriber(_text(request, "number"))
+        wanted = int(request.get("count", 0))
+        timeout_s = min(float(request.get("timeout_s", 0.0)), _WAIT_S_MAX)
+        self._network.wait_for(lambda: len(phone.inbox) >= wanted, timeout_s)
+        with self._network.lock:
+            return {"inbox": [_show(received) for received in phone.inbox]}
+
+    def _inboxes(self, _request: Request) -> dict[str, Any]:
+        inboxes = self._network.inboxes()
+        return {"inboxes": {number: list(map(_show, inbox)) for number, inbox in inboxes.items()}}
+
+    def _state(self, _request: Request) -> dict[str, Any]:
+        modem = self._modem
+        with self._network.lock:
+            return {
+                "number": modem.number,
+                "imei": modem.imei,
+                "iccid": modem.card.iccid,
+                "slots": {name: [m.used, m.size] for name, m in modem.memories.items()},
+                "queued": self._network.waiting(modem.number),
+                "submitted": self._network.submitted_count,
+                "faults": modem.faults.names(),
+                "struck": dict(modem.faults.struck),
+            }
+
+    def _fault(self, request: Request) -> dict[str, Any]:
+        params = {k: v for k, v in request.items() if k not in ("op", "name", "clear")}
+        if request.get("clear"):
+            self._modem.faults.clear(request.get("name"))
+        else:
+            self._modem.faults.set(_text(request, "name"), **params)
+        return {"faults": self._modem.faults.names()}
+
+    def _faults(self, _request: Request) -> dict[str, Any]:
+        return {
+            "faults": {
+                name: {"stage": kind.stage.value, "summary": kind.summary}
+                for name, kind in sorted(KINDS.items())
+            }
+        }
+
+    def _call(self, request: Request) -> dict[str, Any]:
+        self._modem.call(_text(request, "from"))
+        return {}
+
+    def _stop_all(self, _request: Request) -> dict[str, Any]:
+        self._stop()
+        return {}
+
+
+class ControlServer:
+    """Serves a Control on a Unix socket, each client in a thread of its own."""
+
+    def __init__(self, control: Control, path: Path) -> None:
+        self._control = control
+        self.path = path
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> ControlServer:
+        self._bind()
+        self._socket.listen()
+        self._start(self._accept)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes the accepting thread
+        self._socket.close()
+        self.path.unlink(missing_ok=True)
+
+    def _bind(self) -> None:
+        """Take the path; a socket that nobody listens to any more is replaced."""
+        try:
+            self._socket.bind(str(self.path))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            with socket.socket(socket.AF_UNIX) as probe:
+                if probe.connect_ex(str(self.path)) == 0:
+                    raise
+            self.path.unlink()
+            self._socket.bind(str(self.path))
+        os.chmod(self.path, 0o600)
+
+    def _start(self, serve: Callable[[], None]) -> None:
+        threading.Thread(target=serve, name="simulator control", daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._socket.accept()
+            except OSError:
+                return
+            self._start(lambda client=client: self._serve(client))  # type: ignore[misc]
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, client.makefile("rb") as lines, contextlib.suppress(OSError):
+            while line := lines.readline(_REQUEST_OCTETS_MAX):
+                client.sendall(self._control.answer(line))
+
+
+@dataclass(frozen=True)
+class SimulatorState:
+    """What a simulator holds: `slots` gives used and size of each memory."""
+
+    slots: dict[str, tuple[int, int]]
+    queued: int
+    submitted: int
+    faults: list[str]
+    struck: dict[str, int]
+    number: str
+    imei: str
+    iccid: str
+
+
+class ControlClient:
+    """The calls of the control socket as methods; usable as a context manager, from one thread at a time.
+
+    Raises ControlError when the simulator refuses or does not answer.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(_ANSWER_WITHIN_S)
+        try:
+            self._socket.connect(str(path))
+        except OSError as error:
+            self._socket.close()
+            raise ControlError(
+                f"no simulator answers at {path} ({error.strerror}); start it with `smsgate sim modem`"
+            ) from error
+        self._lines = self._socket.makefile("rb")
+
+    def __enter__(self) -> ControlClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up; the simulator goes on."""
+        self._lines.close()
+        self._socket.close()
+
+    def send(self, sender: str, text: str, *, to: str | None = None, **shape: object) -> int:
+        """Send an SMS and return its number of parts; `shape` has the fields of `Shape`."""
+        return int(self._ask("send", _message(sender, text, to) | _plain(shape))["parts"])
+
+    def send_many(self, messages: Iterable[tuple[str, str]]) -> int:
+        """Send (sender, text) pairs, in order, and return the number of parts."""
+        plain = [_message(sender, text, None) for sender, text in messages]
+        return int(self._ask("send_many", {"messages": plain})["parts"])
+
+    def deliver(self, pdu: bytes, *, to: str | None = None) -> None:
+        """Have the network bring these octets."""
+        self._ask("deliver", {"pdu": pdu.hex()} | ({"to": to} if to else {}))
+
+    def inbox(self, number: str, *, count: int = 0, timeout_s: float = 0.0) -> list[Received]:
+        """Return what a phone has received; first wait until it is `count` SMS, `timeout_s` at most."""
+        self._socket.settimeout(_ANSWER_WITHIN_S + timeout_s)
+        asked = {"number": number, "count": count, "timeout_s": timeout_s}
+        return [_read(received) for received in self._ask("inbox", asked)["inbox"]]
+
+    def inboxes(self) -> dict[str, list[Received]]:
+        """Return what every phone has received."""
+        found = self._ask("inboxes")["inboxes"]
+        return {number: [_read(received) for received in inbox] for number, inbox in found.items()}
+
+    def state(self) -> SimulatorState:
+        """Return what the simulator holds."""
+        found = self._ask("state")
+        del found["ok"]
+        found["slots"] = {name: (used, size) for name, (used, size) in found["slots"].items()}
+        return SimulatorState(**found)
+
+    def left_for_modem(self) -> int:
+        """Return how many SMS stand in the modem's memories or wait for room in them."""
+        state = self.state()
+        return state.queued + sum(used for used, _ in state.slots.values())
+
+    def fault(self, name: str, **params: str | float) -> None:
+        """Set a fault."""
+        self._ask("fault", {"name": name, **params})
+
+    def clear_fault(self, name: str | None = None) -> None:
+        """End a fault, or all of them."""
+        self._ask("fault", {"name": name, "clear": True})
+
+    def call(self, caller: str) -> None:
+        """Let a phone call the modem."""
+        self._ask("call", {"from": caller})
+
+    def stop(self) -> None:
+        """End the simulator."""
+        self._ask("stop")
+
+    def _ask(self, op: str, request: Mapping[str, object] | None = None) -> dict[str, Any]:
+        try:
+            self._socket.sendall(json.dumps({"op": op} | dict(request or {})).encode() + b"\n")
+            line = self._lines.readline()
+        except OSError as error:
+            raise ControlError(f"the simulator does not answer: {error}") from error
+        if not line:
+            raise ControlError("the simulator has hung up; it was stopped")
+        answer: dict[str, Any] = json.loads(line)
+        if not answer["ok"]:
+            raise ControlError(str(answer["error"]))
+        return answer
+
+
+def _message(sender: str, text: str, to: str | None) -> dict[str, object]:
+    message: dict[str, object] = {"from": sender, "text": text}
+    return message | {"to": to} if to else message
+
+
+def _plain(shape: Mapping[str, object]) -> dict[str, object]:
+    return {
+        key: sorted(value) if isinstance(value, frozenset | set) else value
+        for key, value in shape.items()
+    }
+
+
+def _text(request: Request, key: str) -> str:
+    value = request[key]
+    if not isinstance(value, str):
+        raise TypeError(f"{key} must be a string")
+    return value
+
+
+def _show(received: Received) -> dict[str, str]:
+    return {"text": received.text, "sender": received.sender, "at": received.at.isoformat()}
+
+
+def _read(shown: Mapping[str, str]) -> Received:
+    return Received(shown["text"], shown["sender"], datetime.fromisoformat(shown["at"]))
