@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -98,16 +98,23 @@ def load(
     *,
     environ: Mapping[str, str] | None = None,
     are_secrets_needed: bool = True,
+    are_credentials_needed: bool = True,
 ) -> Settings:
     """Read and check the whole configuration; raise ConfigError with every problem.
 
     With `are_secrets_needed` false a secret that cannot be read here is left out without a word:
-    commands run by a person do not have the daemon's credentials, and most need none.
+    commands run by a person do not have the daemon's credentials, and most need none. With
+    `are_credentials_needed` false that goes for credentials alone.
     """
     environ = os.environ if environ is None else environ
     path = find_path(path, environ=environ)
     checker = _Checker(_read_toml(path), environ)
-    settings = checker.check(are_secrets_needed)
+    needed = frozenset(
+        suffix
+        for suffix, is_needed in (("file", True), ("credential", are_credentials_needed))
+        if is_needed and are_secrets_needed
+    )
+    settings = checker.check(needed)
     if settings is None:
         raise ConfigError([f"{path}: {problem}" for problem in checker.problems])
     return settings
@@ -155,8 +162,11 @@ class _Checker:
         self._data = data
         self._environ = environ
 
-    def check(self, are_secrets_needed: bool) -> Settings | None:
-        """Return the settings, or None when there are problems."""
+    def check(self, needed_secrets: Collection[str]) -> Settings | None:
+        """Return the settings, or None when there are problems.
+
+        `needed_secrets`: which of "file" and "credential" must be there.
+        """
         self._override()
         self._check_top()
         tables = {key: self._table(key, model) for key, model in _TABLES.items()}
@@ -167,7 +177,7 @@ class _Checker:
         self._check_references(services, modems)
         self._check_texts(services)
         self._check_files(backends)
-        secrets = dict(self._secrets(are_secrets_needed))
+        secrets = dict(self._secrets(needed_secrets))
         if self.problems:
             return None
         only = services[0].name if services and services[0] is not None else ""
@@ -324,7 +334,7 @@ class _Checker:
                     f'expected a readable file of certificates (got "{backend.ca_file}")',
                 )
 
-    def _secrets(self, are_needed: bool) -> Iterator[tuple[str, SecretStr]]:
+    def _secrets(self, needed: Collection[str]) -> Iterator[tuple[str, SecretStr]]:
         tables: list[tuple[_Place, dict[str, Any]]] = []
         store = self._data.get("store")
         if isinstance(store, dict):
@@ -332,13 +342,13 @@ class _Checker:
         tables += [*self._raw("modem"), *self._raw("backend")]
         for place, table in tables:
             for key in _SECRETS[str(place[0])]:
-                secret = self._secret(table, key, place, are_needed)
+                secret = self._secret(table, key, place, needed)
                 if secret is not None:
                     name = [str(place[0]), str(table.get("name", "")), key]
                     yield ".".join(part for part in name if part), secret
 
     def _secret(
-        self, table: Mapping[str, Any], key: str, place: _Place, is_needed: bool
+        self, table: Mapping[str, Any], key: str, place: _Place, needed: Collection[str]
     ) -> SecretStr | None:
         credential, file = table.get(f"{key}_credential"), table.get(f"{key}_file")
         if isinstance(credential, str) and isinstance(file, str):
@@ -357,7 +367,7 @@ class _Checker:
                 return None
             check_secret(key, value)
         except SecretError as problem:
-            if is_needed:
+            if where.removeprefix(f"{key}_") in needed:
                 self._say((*place, where), str(problem))
             return None
         return SecretStr(value)

@@ -54,22 +54,44 @@ def configure(*, level: str = "info", format: str = "auto", stream: TextIO | Non
     `format`: "journal", "json", "console", or "auto": the journal where systemd connected standard
     error to it, the console on a terminal, JSON elsewhere.
     """
+    set_level(level)
     stream = sys.stderr if stream is None else stream
     chosen = choose_format(stream) if format == "auto" else format
     structlog.configure(
         processors=[
+            _drop_below_level,
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             format_exception,
             guard_privacy,
             *_renderers(chosen, stream),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS["debug"]),
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
     _take_over_standard_logging()
     _take_over_exceptions()
+
+
+def set_level(level: str) -> None:
+    """Log from this level on, from now on: loggers that were bound before follow."""
+    _threshold.value = LEVELS[level]
+
+
+class _Threshold:
+    """The level in force; a reload of the configuration changes it."""
+
+    value = LEVELS["info"]
+
+
+_threshold = _Threshold()
+
+
+def _drop_below_level(_logger: Any, method: str, event: Event) -> Event:
+    if LEVELS.get(method, LEVELS["error"]) < _threshold.value:
+        raise structlog.DropEvent
+    return event
 
 
 def choose_format(stream: TextIO) -> str:

@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import quote, urlsplit
 
 from pydantic import (
@@ -33,9 +33,9 @@ SOCKET_PATH_LENGTH_MAX = 107  # sun_path of unix(7), less its final NUL
 
 # What a complaint can give to a backend; the left side of `[backend.fields]`.
 BackendField = Literal[
-    "text",
-    "raw_text",
+    "kind",
     "reference",
+    "text",
     "received_at",
     "sent_at",
     "sender",
@@ -45,6 +45,7 @@ BackendField = Literal[
     "prefix",
     "service",
     "service_number",
+    "tracking_id",
 ]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
@@ -277,12 +278,44 @@ class BackendSettings(_Table):
     secret_credential: Credential | None = None
     secret_file: AbsolutePath | None = None
     fields: dict[BackendField, StrictStr] = Field(default_factory=dict)
-    tracking_field: Annotated[StrictStr, Field(min_length=1, max_length=100)] = "tracking_id"
+    tracking_field: Annotated[StrictStr, Field(max_length=100)] = "tracking_id"
     honours_idempotency_keys: StrictBool = True
     is_plain_http_allowed: StrictBool = False
     ca_file: AbsolutePath | None = None
     timeout_s: Annotated[float, _seconds(least=1, most=120)] = 20.0
     settle_s: Annotated[float, _seconds(least=1, most=86400)] = 60.0
+
+    @model_validator(mode="after")
+    def _check_places(self) -> Self:
+        ours = get_args(BackendField)
+        taken = {name: self.fields.get(name, name) for name in ours}
+        for name, place in taken.items():
+            for other, above in taken.items():
+                is_inside = place == above or place.startswith(f"{above}.")
+                if name != other and place and above and is_inside:
+                    raise ValueError(
+                        f'expected a place of its own for each of fields: "{place}" of {name} is '
+                        f"taken by {other}"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _check_url_fields(self) -> Self:
+        if self.find_url is not None and "{reference}" not in self.find_url:
+            raise ValueError("expected {reference} in find_url")
+        allowed = {
+            "url": (),
+            "find_url": ("{reference}",),
+            "add_url": ("{reference}", "{tracking_id}"),
+        }
+        for key, fields in allowed.items():
+            rest = getattr(self, key) or ""
+            for field in fields:
+                rest = rest.replace(field, "")
+            if "{" in rest or "}" in rest:
+                known = " and ".join(fields) or "nothing"
+                raise ValueError(f"expected {known} in braces in {key}")
+        return self
 
     @model_validator(mode="after")
     def _check_transport(self) -> Self:
@@ -345,6 +378,15 @@ class Settings(_Table):
         host = url.netloc.rpartition("@")[2]
         user = f"{quote(url.username or '', safe='')}:{quote(password.get_secret_value(), safe='')}"
         return url._replace(netloc=f"{user}@{host}").geturl()
+
+    @property
+    def credential_names(self) -> tuple[str, ...]:
+        """Every credential that the file names: the unit needs a LoadCredential= for each."""
+        names = [self.store.password_credential]
+        names += [modem.pin_credential for modem in self.modems]
+        for backend in self.backends:
+            names += [backend.token_credential, backend.secret_credential]
+        return tuple(sorted({name for name in names if name is not None}))
 
     def service(self, name: str) -> ServiceSettings:
         """Return the service of this name; KeyError when there is none."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 import typer.main
-from typer.completion import completion_init
+from typer.completion import completion_init  # type: ignore[attr-defined]  # not in its __all__
 from typer.core import TyperCommand, TyperGroup
 
 from smsgate.cli.options import ConfigOption
@@ -38,7 +38,7 @@ class Entry:
 
 
 COMMANDS = {
-    "run": Entry("smsgate.cli", "run", "Run the gateway in the foreground."),
+    "run": Entry("smsgate.cli", "run_gateway", "Run the gateway in the foreground."),
     "demo": Entry("smsgate.cli.demo", "demo", "Try the gateway without hardware."),
     "status": Entry("smsgate.cli.status", "status", "Show how the gateway is doing."),
     "config": Entry("smsgate.cli.config", "app", "Check, show or begin a configuration."),
@@ -73,7 +73,7 @@ def load_command(name: str) -> Command:
     return typer.main.get_command(app)
 
 
-def run(config: ConfigOption = None) -> int:
+def run_gateway(config: ConfigOption = None) -> int:
     """Run the gateway in the foreground until SIGTERM or Ctrl-C.
 
     Logs go to the journal where systemd started it, else to standard error. SIGHUP reads the

@@ -1,0 +1,25 @@
+"""Opening the store for a command that only looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from smsgate.settings import Settings
+    from smsgate.store import Store
+
+
+@contextmanager
+def open_store(settings: Settings) -> Iterator[Store]:
+    """Open the store of this configuration, without owning it; close it afterwards."""
+    from smsgate.clock import SystemClock
+    from smsgate.store import Store
+
+    store = Store(settings.store_url(), settings.gateway.name, clock=SystemClock())
+    store.open()
+    try:
+        yield store
+    finally:
+        store.close()
