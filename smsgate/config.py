@@ -116,7 +116,9 @@ def load(
     )
     settings = checker.check(needed)
     if settings is None:
-        raise ConfigError([f"{path}: {problem}" for problem in checker.problems])
+        raise ConfigError(
+            [*checker.environment_problems, *(f"{path}: {problem}" for problem in checker.problems)]
+        )
     return settings
 
 
@@ -159,6 +161,7 @@ class _Checker:
 
     def __init__(self, data: dict[str, Any], environ: Mapping[str, str]) -> None:
         self.problems: list[str] = []
+        self.environment_problems: list[str] = []
         self._data = data
         self._environ = environ
 
@@ -178,7 +181,7 @@ class _Checker:
         self._check_texts(services)
         self._check_files(backends)
         secrets = dict(self._secrets(needed_secrets))
-        if self.problems:
+        if self.problems or self.environment_problems:
             return None
         only = services[0].name if services and services[0] is not None else ""
         settings = Settings(
@@ -203,7 +206,7 @@ class _Checker:
                 continue
             if variable not in ENVIRONMENT:
                 known = (_CONFIG_VARIABLE, *ENVIRONMENT)
-                self.problems.append(
+                self.environment_problems.append(
                     f"environment variable {variable}: unknown{suggest(variable, known)}"
                 )
                 continue

@@ -119,9 +119,10 @@ def _describe_one(
     expected = expected.removeprefix("Value error, ").replace("'", '"')
     if kind == "missing":
         return f"{where}: {expected}"
+    hint = ""
     if kind == "literal_error" and isinstance(detail["input"], str):
-        expected += suggest(detail["input"], re.findall(r'"([^"]+)"', expected))
-    return f"{where}: {expected} (got {show_value(key, detail['input'])})"
+        hint = suggest(detail["input"], re.findall(r'"([^"]+)"', expected))
+    return f"{where}: {expected} (got {show_value(key, detail['input'])}){hint}"
 
 
 def _describe_unknown(key: str, known: Sequence[str]) -> str:

@@ -20,7 +20,7 @@ from typer.completion import completion_init  # type: ignore[attr-defined]  # no
 from typer.core import TyperCommand, TyperGroup
 
 from smsgate.cli.options import ConfigOption
-from smsgate.errors import SmsgateError
+from smsgate.errors import ConfigError, SmsgateError
 
 if TYPE_CHECKING:
     from typer._click import Command, Context
@@ -140,7 +140,8 @@ def invoke(args: Sequence[str] | None = None) -> int:
     try:
         result = build_group().main(args, "smsgate", standalone_mode=False, obj=options)
     except SmsgateError as error:
-        _complain(f"smsgate: {error}")
+        # the problems of a configuration begin with its file, each on a line of its own
+        _complain(f"{error}" if isinstance(error, ConfigError) else f"smsgate: {error}")
         return error.exit_code
     except typer.TyperException as error:
         _complain(_usage_sentence(error))
