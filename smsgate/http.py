@@ -14,15 +14,10 @@ no proxy or netrc is read from the environment, no cookie is kept.
 from __future__ import annotations
 
 import logging
-import math
 import os
-import queue
 import re
-import select
 import socket
 import ssl
-import threading
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,13 +30,13 @@ import httpcore2
 import httpx2
 
 from smsgate.clock import Clock
+from smsgate.http_network import Deadline, DeadlineNetwork
 
 # At INFO httpx2 logs each URL, and at DEBUG httpcore2 each header: tokens and references. We log
 # outcomes ourselves.
 logging.getLogger("httpx2").setLevel(logging.WARNING)
 logging.getLogger("httpcore2").setLevel(logging.WARNING)
 
-UNSENT_OCTETS_MAX = 64 * 1024
 DELAY_SECONDS = re.compile(r"[0-9]{1,9}")  # RFC 9110 section 10.2.3
 
 
@@ -130,7 +125,7 @@ class HttpClient:
     ) -> None:
         self.limits = limits or HttpLimits()
         self._clock = clock
-        self._deadline = _Deadline()
+        self._deadline = Deadline()
         self._transport = transport or _DeadlineTransport(self.limits, tls, self._deadline)
         self._url_text, self._url = "", httpx2.URL("")
         self._timeouts = {
@@ -249,8 +244,15 @@ def describe(error: Exception) -> str:
             return f"{words}: {cause.strerror}"
         if isinstance(cause, OSError) and cause.errno is not None:
             return f"{words}: {os.strerror(cause.errno)}"
-        cause = cause.__cause__ or cause.__context__
+        cause = _cause_of(cause)
     return words
+
+
+def _cause_of(error: BaseException) -> BaseException | None:
+    """Return what an error came from. httpcore2's pool cuts the chain, but not the arguments."""
+    if error.args and isinstance(error.args[0], BaseException):
+        return error.args[0]
+    return error.__cause__ or error.__context__
 
 
 def parse_http_date(value: str) -> datetime | None:
@@ -271,185 +273,6 @@ def parse_retry_after(value: str, *, now: datetime) -> float | None:
     return None if moment is None else max(0.0, (moment - now).total_seconds())
 
 
-class _Deadline:
-    """When the request in hand must be over, and the socket it waits on."""
-
-    def __init__(self) -> None:
-        self._at = math.inf
-        self._sock: socket.socket | None = None
-        self._lock = threading.Lock()
-        self.is_aborted = False
-
-    def start(self, limit_s: float) -> None:
-        self._at = time.monotonic() + limit_s
-
-    def left(self, limit_s: float | None, late: type[Exception]) -> float:
-        """Return the seconds that one wait may take; raise `late` when there are none left."""
-        left_s = self._at - time.monotonic()
-        if left_s <= 0 or self.is_aborted:
-            raise late("deadline")
-        return left_s if limit_s is None else min(limit_s, left_s)
-
-    def watch(self, sock: socket.socket) -> None:
-        with self._lock:
-            self._sock = sock
-
-    def abort(self) -> None:
-        with self._lock:
-            self.is_aborted = True
-            if self._sock is None:
-                return
-            try:
-                # Not SSLSocket.shutdown: that takes the TLS object away under the thread that reads
-                # from it.
-                socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
-            except OSError:
-                return  # closed already
-
-
-class _DeadlineStream(httpcore2.NetworkStream):
-    """A connected socket whose every wait is cut to the deadline of the request in hand."""
-
-    def __init__(self, sock: socket.socket, deadline: _Deadline) -> None:
-        self._sock = sock
-        self._deadline = deadline
-        self._unsent = b""
-        deadline.watch(sock)
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        if self._unsent:
-            self._flush(timeout)
-        self._sock.settimeout(self._deadline.left(timeout, httpcore2.ReadTimeout))
-        try:
-            return self._sock.recv(max_bytes)
-        except TimeoutError as error:
-            raise httpcore2.ReadTimeout("read") from error
-        except OSError as error:
-            raise httpcore2.ReadError("read") from error
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Keep small pieces back until the answer is read: headers and body leave in one packet."""
-        self._unsent += buffer
-        if len(self._unsent) >= UNSENT_OCTETS_MAX:
-            self._flush(timeout)
-
-    def _flush(self, timeout: float | None) -> None:
-        view, self._unsent = memoryview(self._unsent), b""
-        try:
-            while view:
-                self._sock.settimeout(self._deadline.left(timeout, httpcore2.WriteTimeout))
-                view = view[self._sock.send(view) :]
-        except TimeoutError as error:
-            raise httpcore2.WriteTimeout("write") from error
-        except OSError as error:
-            raise httpcore2.WriteError("write") from error
-
-    def close(self) -> None:
-        self._sock.close()
-
-    def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore2.NetworkStream:
-        try:
-            # The handshake has one deadline as a whole in CPython: many small reads do not lengthen
-            # it.
-            self._sock.settimeout(self._deadline.left(timeout, httpcore2.ConnectTimeout))
-            sock = ssl_context.wrap_socket(self._sock, server_hostname=server_hostname)
-        except TimeoutError as error:
-            self.close()
-            raise httpcore2.ConnectTimeout("TLS") from error
-        except OSError as error:
-            self.close()
-            raise httpcore2.ConnectError("TLS") from error
-        return _DeadlineStream(sock, self._deadline)
-
-    def get_extra_info(self, info: str) -> Any:
-        if info == "ssl_object":
-            return self._sock if isinstance(self._sock, ssl.SSLSocket) else None
-        if info == "is_readable":
-            return _is_readable(self._sock)
-        if info == "socket":
-            return self._sock
-        return None
-
-
-class _DeadlineNetwork(httpcore2.NetworkBackend):
-    """Makes connections, each within what is left of the deadline."""
-
-    def __init__(self, deadline: _Deadline) -> None:
-        self._deadline = deadline
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,  # noqa: ARG002  (the signature is httpcore2's)
-        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,  # noqa: ARG002
-    ) -> httpcore2.NetworkStream:
-        until = time.monotonic() + self._deadline.left(timeout, httpcore2.ConnectTimeout)
-        addresses = _resolve(host, port, limit_s=until - time.monotonic())
-        failure: OSError | None = None
-        for place, (family, kind, protocol, _, address) in enumerate(addresses):
-            # An address that swallows packets takes its share of the time, and leaves the others
-            # theirs.
-            share_s = (until - time.monotonic()) / (len(addresses) - place)
-            sock = socket.socket(family, kind, protocol)
-            try:
-                sock.settimeout(self._deadline.left(max(share_s, 0.001), httpcore2.ConnectTimeout))
-                sock.connect(address)
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                return _DeadlineStream(sock, self._deadline)
-            except OSError as error:
-                sock.close()
-                failure = error
-            except httpcore2.ConnectTimeout:
-                sock.close()
-                raise
-        if isinstance(failure, TimeoutError):
-            raise httpcore2.ConnectTimeout("connect") from failure
-        raise httpcore2.ConnectError("connect") from failure
-
-
-def _resolve(host: str, port: int, *, limit_s: float) -> list[tuple[Any, ...]]:
-    """Return the addresses of a host, in the system's order.
-
-    The resolver knows no time limit, so it works in a thread that is left behind when it takes too
-    long.
-    """
-    answers: queue.SimpleQueue[list[tuple[Any, ...]] | Exception] = queue.SimpleQueue()
-
-    def ask(flags: int) -> None:
-        try:
-            answers.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags))
-        except (OSError, UnicodeError) as error:
-            answers.put(error)
-
-    ask(socket.AI_NUMERICHOST)  # an address written out needs no resolver and no thread
-    found = answers.get()
-    if isinstance(found, Exception):
-        threading.Thread(target=ask, args=(0,), name="resolve", daemon=True).start()
-        try:
-            found = answers.get(timeout=max(limit_s, 0.001))
-        except queue.Empty:
-            raise httpcore2.ConnectTimeout("resolve") from None
-    if isinstance(found, Exception):
-        raise httpcore2.ConnectError("resolve") from found
-    return list(found)
-
-
-def _is_readable(sock: socket.socket) -> bool:
-    """Whether something waits to be read: on an idle connection, its end."""
-    if sock.fileno() < 0:
-        return True
-    poll = select.poll()
-    poll.register(sock, select.POLLIN)
-    return bool(poll.poll(0))
-
-
 CORE_ERRORS: Mapping[type[Exception], type[httpx2.TransportError]] = {
     httpcore2.ConnectTimeout: httpx2.ConnectTimeout,
     httpcore2.ReadTimeout: httpx2.ReadTimeout,
@@ -467,14 +290,14 @@ CORE_ERRORS: Mapping[type[Exception], type[httpx2.TransportError]] = {
 class _DeadlineTransport(httpx2.BaseTransport):
     """httpx2's own transport, but over our network: it has no public way to be given one."""
 
-    def __init__(self, limits: HttpLimits, tls: ssl.SSLContext | None, deadline: _Deadline) -> None:
+    def __init__(self, limits: HttpLimits, tls: ssl.SSLContext | None, deadline: Deadline) -> None:
         is_kept_alive = limits.keep_alive_s > 0
         self._pool = httpcore2.ConnectionPool(
             ssl_context=tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
             max_connections=1,
             max_keepalive_connections=1 if is_kept_alive else 0,
             keepalive_expiry=limits.keep_alive_s,
-            network_backend=_DeadlineNetwork(deadline),
+            network_backend=DeadlineNetwork(deadline),
         )
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
