@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from .errors import CME_SENSES, CMS_SENSES
 from .facts import Registration, Signal
 
-STO_UNSENT = 2  # stats from here on are drafts, or what only a phone knows
 ORPHAN_DIGITS = 20  # fewer hex digits are no PDU, only noise
 
 _ERROR = re.compile(r"\+CM([ES]) ERROR:\s*(.*)$")
@@ -93,7 +93,7 @@ def read_listing(lines: Sequence[str]) -> Reading:
         elif _HEX.match(line) and (header is not None or len(line) >= ORPHAN_DIGITS):
             seen.append(line)
     _close_pair(reading, header, seen)
-    _distrust_repeated(reading)
+    _distrust_disorder(reading)
     return reading
 
 
@@ -128,14 +128,22 @@ def _close_pair(
     reading.pairs.append(Pair(index, stat, length, None, "\n".join(seen).encode("latin-1")))
 
 
-def _distrust_repeated(reading: Reading) -> None:
-    """An index that comes twice was misread once, and nobody knows which time: both are read again."""
-    indices = [pair.index for pair in reading.pairs]
-    if len(set(indices)) == len(indices):
-        return
-    twice = {index for index in indices if indices.count(index) > 1}
-    kept = [pair for pair in reading.pairs if pair.index not in twice]
-    reading.pairs = [*kept, *(Pair(index, 0, None, None) for index in sorted(twice))]
+def _distrust_disorder(reading: Reading) -> None:
+    """Forget the pairs whose index is out of order or comes twice, so that they are read again one by one.
+
+    A listing ascends. Where it does not, an octet was lost or changed on the line, and deleting by that index would
+    free another message's slot.
+    """
+    pairs = reading.pairs
+    highest = list(accumulate((pair.index for pair in pairs), max))
+    lowest = list(accumulate((pair.index for pair in reversed(pairs)), min))[::-1]
+    for number, pair in enumerate(pairs):
+        is_after = number == 0 or highest[number - 1] < pair.index
+        is_before = number == len(pairs) - 1 or pair.index < lowest[number + 1]
+        if not (is_after and is_before):
+            pairs[number] = Pair(pair.index, pair.stat, None, None)
+    unique = {(pair.index, pair.pdu): pair for pair in pairs}
+    reading.pairs = list(unique.values())
 
 
 def read_one(lines: Sequence[str], index: int) -> Pair | None:

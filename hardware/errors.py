@@ -1,4 +1,4 @@
-"""What can go wrong with a modem. Each message is one sentence with the next step, and never a number, a PIN or a text."""
+"""What can go wrong with a modem. Each message is one sentence with the next step; never a number, a PIN or a text."""
 
 from __future__ import annotations
 

@@ -21,7 +21,15 @@ class ModemOptions:
     pin: str | None = field(default=None, repr=False)
     flow_control: str = "none"  # with CTS not wired, any other value stalls every write
     command_timeout_s: float = 10
-    pin_ledger: Path | None = None  # None: attempts are remembered as long as the process lives
+    pin_ledger: Path | None = (
+        None  # None: attempts are remembered as long as the Modem object lives
+    )
+    silence_limit_s: float = (
+        12.0  # how long a modem may take to make sense, at the start and after a timeout
+    )
+    prompt_timeout_s: float = 10.0
+    submit_timeout_s: float = 120.0  # networks have been seen to take 45
+    write_timeout_s: float = 5.0
 
     def __post_init__(self) -> None:
         """Refuse what could lose messages: MT shows the slots of two memories under other numbers."""

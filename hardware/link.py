@@ -1,21 +1,20 @@
-"""ModemLink: one serial port as commands, their answers, and lines that come unasked.
+"""ModemLink: one serial port as commands and their answers, under python-gsmmodem-new's GsmModem in place of its own.
 
 Rules:
 
 - One reader thread sleeps in poll() on the port and a wake pipe. Everything else is done by the one owner thread.
-- At most one command is out. Its answer is the lines up to a final result code, or up to a prompt where one is wanted.
-- A line is known by its content: a URC is a URC also inside an answer, unless it begins like the command that is out.
-- After a timeout, or an answer that nobody asked for, the link is dirty: before the next command it proves, by writing a
-  value and reading it back, that answers belong to their commands again. A late answer can so never be believed.
+- At most one command is out. Which lines are its answer is decided in `dialogue`.
+- After a timeout, or an answer that nobody asked for, the link is dirty: before the next command it proves, by writing
+  a value and reading it back, that answers belong to their commands again. So a late answer is never believed.
 - Whatever ends the reader is a fault: it wakes whoever waits, and each further use raises LinkDown.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import random
-import re
 import select
 import termios
 import threading
@@ -27,6 +26,7 @@ from typing import Any, Protocol
 import serial
 from gsmmodem.serial_comms import SerialComms
 
+from .dialogue import RESTARTED, Dialogue, Exchange, Urc
 from .discovery import holders
 from .errors import (
     CommandTimeout,
@@ -38,36 +38,19 @@ from .errors import (
     PortDenied,
     PortMissing,
 )
-from .urc import WITH_BODY, UrcKind, kind_of
+from .facts import ModemOptions
 
 Log = Callable[[str, Mapping[str, object]], None]
 
 ESC = b"\x1b"  # leaves the body of an AT+CMGS without sending it (27.005 section 3.5.1)
-LINE_CHARACTERS_MAX = 16 * 1024  # AT+CLAC lists every command in one line on some modems
-ANSWER_LINES_MAX = 20_000
 CHUNK_OCTETS = 64 * 1024
-WRITE_TIMEOUT_S = 5.0
 EMPTY_READS_MAX = 3  # poll() may be wrong once; a vanished device is ready for ever
 CLOSE_LIMIT_S = 0.4  # for each of: the reader's end, the descriptor's close
 
-# wait for an answer, quiet asked for before: the first try costs a healthy modem nothing, the later ones outlast a sick one
+# how long each try waits for an answer, and for quiet before: the first costs a healthy modem nothing
 SYNC_TRIES_S = ((0.5, 0.0), (1.0, 0.1), (1.0, 0.3), (2.0, 0.5), (3.0, 0.5), (5.0, 0.5))
 SYNC_REGISTERS = (7, 8, 10)  # V.250: waits of calls that we never make
 SYNC_VALUES = (20, 250)
-
-RESTARTED = "restarted"  # Exchange.trouble: the modem restarted while the command was out
-FLOODED = "flooded"  # Exchange.trouble: more lines than any answer has
-
-_FINAL = re.compile(r"(OK|ERROR|\+CM[ES] ERROR:.*|COMMAND NOT SUPPORT)$")
-_PREFIX = re.compile(r"AT([+^*%#$][A-Z0-9]+)", re.IGNORECASE)
-_DIRECT_IN_PDU_MODE = re.compile(r"\+(?:CMT|CDS|CBM):\s*(?:[^,]*,)?\s*\d+$")
-_HEX = frozenset("0123456789ABCDEFabcdef")
-# what no line begins or ends with: control characters, blanks, and the octets of line noise
-_JUNK = "".join(map(chr, (*range(0x21), *range(0x7F, 0x100))))
-_STALE_MARKS = (
-    "+CMG",
-    ">",
-)  # idle lines that can only belong to an answer nobody waits for any more
 
 
 class Monotonic(Protocol):
@@ -86,50 +69,15 @@ class SystemMonotonic:
         return time.monotonic()
 
 
-@dataclass(frozen=True, slots=True)
-class Urc:
-    """One unsolicited line, with the line that belongs to it where there is one."""
-
-    kind: UrcKind
-    line: str
-    body: str | None = None
-
-
 @dataclass(frozen=True)
 class LinkSurroundings:
-    """What a link is given: who hears its URCs and its log, and where time and chance come from."""
+    """What a link is given: who hears its URCs and its log, where time and chance come from, and its limits."""
 
     on_urc: Callable[[Urc], None]
     log: Log
     clock: Monotonic
     chance: random.Random
-
-
-class Exchange:
-    """One command and what has come back for it."""
-
-    __slots__ = ("command", "has_prompt", "lines", "prefix", "signal", "trouble", "wants_prompt")
-
-    def __init__(
-        self, command: str, *, wants_prompt: bool = False, prefix: str | None = None
-    ) -> None:
-        self.command = command
-        self.wants_prompt = wants_prompt
-        if prefix is None:
-            found = _PREFIX.match(command)
-            prefix = found[1] if found else "\0"  # no line begins so
-        self.prefix = prefix
-        self.lines: list[str] = []
-        self.has_prompt = False
-        self.trouble = ""  # why there will be no whole answer
-        # a bare lock is the cheapest thing one thread can wake another with
-        self.signal = threading.Lock()
-        self.signal.acquire()
-
-    @property
-    def name(self) -> str:
-        """The command without its parameters, which may be secret."""
-        return "AT" if self.prefix == "\0" else self.prefix
+    options: ModemOptions
 
 
 class ModemLink(SerialComms):
@@ -141,7 +89,6 @@ class ModemLink(SerialComms):
         baudrate: int = 115200,
         *,
         surroundings: LinkSurroundings,
-        flow_control: str = "none",
         **package: Any,
     ) -> None:
         super().__init__(port, baudrate, **package)
@@ -149,22 +96,16 @@ class ModemLink(SerialComms):
         self._surroundings = surroundings
         self._log = surroundings.log
         self._clock = surroundings.clock
-        self._flow_control = flow_control
+        self._options = surroundings.options
         self._fd = -1
         self._wake_pipe: tuple[int, int] | None = None
         self._reader: threading.Thread | None = None
         self._closer: threading.Thread | None = None
         self._ended = threading.Event()
         self._fault: str | None = None
-        self._exchange: Exchange | None = None
-        self._rest = ""
-        self._is_skipping = False  # in the middle of a line that was too long
-        self._head: Urc | None = None  # waits for the line that belongs to it
+        self._dialogue = Dialogue(surroundings.on_urc)
         self._heard_at = 0.0
         self._probe: Callable[[float], bool] | None = None  # the one that worked here
-        self._is_dirty = False
-        self._is_settled = False  # from now on a sign of restart means that the settings are gone
-        self.has_echo = False
         self.deadline: float | None = None  # no command of the bring-up waits past it
 
     # -- opening and closing -------------------------------------------------------------------------------------------
@@ -199,11 +140,11 @@ class ModemLink(SerialComms):
                 port=self.port,
                 baudrate=self.baudrate,
                 timeout=0,
-                write_timeout=WRITE_TIMEOUT_S,
+                write_timeout=self._options.write_timeout_s,
                 exclusive=True,
-                rtscts=self._flow_control == "rtscts",
-                dsrdtr=self._flow_control == "dsrdtr",
-                xonxoff=self._flow_control == "xonxoff",
+                rtscts=self._options.flow_control == "rtscts",
+                dsrdtr=self._options.flow_control == "dsrdtr",
+                xonxoff=self._options.flow_control == "xonxoff",
             )
         except (OSError, termios.error, ValueError) as exc:  # SerialException is an OSError
             raise self._explain_open(exc) from None
@@ -255,14 +196,10 @@ class ModemLink(SerialComms):
     def _close_port(self) -> None:
         port = self.serial
         assert port is not None
-        try:
+        with contextlib.suppress(OSError, termios.error):
             port.reset_output_buffer()  # else the kernel may wait for octets that the device never takes
-        except (OSError, termios.error):
-            pass  # gone; there is nothing to throw away
-        try:
-            port.close()
-        except OSError:
-            pass  # the descriptor is released all the same: Linux frees it first
+        with contextlib.suppress(OSError):
+            port.close()  # Linux frees the descriptor also when it fails
         self.serial = None
 
     @property
@@ -277,11 +214,11 @@ class ModemLink(SerialComms):
 
     def mark_settled(self) -> None:
         """Take a restart from now on as the loss of our settings."""
-        self._is_settled = True
+        self._dialogue.is_settled = True
 
     def mark_dirty(self) -> None:
         """Have the next command prove first that answers belong to their commands."""
-        self._is_dirty = True
+        self._dialogue.is_dirty = True
 
     def pause(self, seconds: float) -> None:
         """Wait, but no longer than the link lives."""
@@ -295,7 +232,7 @@ class ModemLink(SerialComms):
         Raises CommandTimeout, after which the link is dirty, and LinkDown.
         """
         with self._txLock:
-            if self._is_dirty:
+            if self._dialogue.is_dirty:
                 self.resync()
             return self._transact(Exchange(command), timeout_s).lines
 
@@ -314,21 +251,21 @@ class ModemLink(SerialComms):
     def _transact(self, exchange: Exchange, timeout_s: float, end: str = "\r") -> Exchange:
         """Send what the exchange says and wait until it is answered; the caller holds the lock."""
         timeout_s = self._within_deadline(timeout_s)
-        self._exchange = exchange  # before writing: the answer may be there at once
+        self._dialogue.exchange = exchange  # before writing: the answer may be there at once
         try:
             if self._fault is not None:
                 raise self._down()
             self._send((exchange.command + end).encode("latin-1"))
             is_answered = exchange.signal.acquire(timeout=timeout_s)
         finally:
-            self._exchange = None
+            self._dialogue.exchange = None
         if self._fault is not None:
             raise self._down()
         if exchange.trouble == RESTARTED:
-            self._is_dirty = True
+            self._dialogue.is_dirty = True
             raise ModemRebooted(f"The modem on {self.port} has restarted; it is set up again.")
         if not is_answered or exchange.trouble:
-            self._is_dirty = True
+            self._dialogue.is_dirty = True
             self._log("modem_command_timed_out", {"command": exchange.name, "timeout_s": timeout_s})
             raise CommandTimeout(exchange.name, timeout_s, exchange.lines)
         return exchange
@@ -349,7 +286,7 @@ class ModemLink(SerialComms):
         )
 
     def _send(self, octets: bytes) -> None:
-        """Write everything in one go, or fail within WRITE_TIMEOUT_S."""
+        """Write everything in one go, or fail within the time for writing."""
         try:
             written = os.write(self._fd, octets)
         except BlockingIOError:
@@ -363,7 +300,7 @@ class ModemLink(SerialComms):
     def _send_rest(self, octets: bytes) -> None:
         room = select.poll()
         room.register(self._fd, select.POLLOUT)
-        give_up_at = time.monotonic() + WRITE_TIMEOUT_S
+        give_up_at = time.monotonic() + self._options.write_timeout_s
         try:
             while octets:
                 left_s = give_up_at - time.monotonic()
@@ -392,16 +329,19 @@ class ModemLink(SerialComms):
             ) from None
 
     def _synchronise(self) -> None:
+        give_up_at = time.monotonic() + self._options.silence_limit_s
         for number, (timeout_s, quiet_s) in enumerate(SYNC_TRIES_S):
             self._wait_for_quiet(quiet_s, limit_s=timeout_s + quiet_s)
+            if time.monotonic() >= give_up_at:
+                break
             self._send(ESC)
             if number:
                 self.pause(0.1)  # some modems lose what follows an ESC at once
-            self._is_dirty = False
+            self._dialogue.is_dirty = False
             try:
                 # the answer to ESC, and whatever comes late, makes the link dirty again or spoils the probe
                 if self._prove(timeout_s, is_late=number >= 2):
-                    self._is_dirty = False
+                    self._dialogue.is_dirty = False
                     return
             except CommandTimeout:
                 continue
@@ -448,11 +388,11 @@ class ModemLink(SerialComms):
         """The weakest proof, for a modem that can do no better: quiet, one AT, one OK, quiet, and this twice."""
         for _ in range(2):
             self._wait_for_quiet(0.5, limit_s=2.0)
-            self._is_dirty = False
+            self._dialogue.is_dirty = False
             if self._transact(Exchange("AT"), timeout_s).lines != ["OK"]:
                 return False
         self._wait_for_quiet(0.5, limit_s=2.0)
-        return not self._is_dirty
+        return not self._dialogue.is_dirty
 
     def _wait_for_quiet(self, quiet_s: float, *, limit_s: float) -> None:
         """Wait until nothing has come for that long, or the limit is over."""
@@ -470,29 +410,32 @@ class ModemLink(SerialComms):
     def _readLoop(self) -> None:
         """Read until closed or failed; the reader thread."""
         try:
-            assert self._wake_pipe is not None
-            ready = select.poll()
-            ready.register(self._fd, select.POLLIN)
-            ready.register(self._wake_pipe[0], select.POLLIN)
-            empty_reads = 0
-            while self.alive:
-                ready.poll()
-                if not self.alive:
-                    return
-                octets = self._read_some()
-                if octets:
-                    empty_reads = 0
-                    self._heard_at = time.monotonic()
-                    self._feed(octets.decode("latin-1"))
-                    continue
-                empty_reads += 1
-                if empty_reads > EMPTY_READS_MAX:
-                    raise OSError(errno.EIO, "ready without anything to read: the device is gone")
+            self._read_until_closed()
         except (
             Exception
         ) as exc:  # whatever it is must reach the owner; nobody looks at a dead thread
             if self.alive:
                 self._fail(exc)
+
+    def _read_until_closed(self) -> None:
+        assert self._wake_pipe is not None
+        ready = select.poll()
+        ready.register(self._fd, select.POLLIN)
+        ready.register(self._wake_pipe[0], select.POLLIN)
+        empty_reads = 0
+        while self.alive:
+            ready.poll()
+            if not self.alive:
+                return
+            octets = self._read_some()
+            if octets:
+                empty_reads = 0
+                self._heard_at = time.monotonic()
+                self._dialogue.feed(octets.decode("latin-1"))
+                continue
+            empty_reads += 1
+            if empty_reads > EMPTY_READS_MAX:
+                raise OSError(errno.EIO, "ready without anything to read: the device is gone")
 
     def _read_some(self) -> bytes:
         try:
@@ -511,123 +454,15 @@ class ModemLink(SerialComms):
             self._log("modem_link_down", {"reason": self._fault})
         self.alive = False
         self._ended.set()
-        exchange = self._exchange
-        if exchange is not None:
-            self._finish(exchange)
+        if (exchange := self._dialogue.exchange) is not None:
+            self._dialogue.finish(exchange)
         self.fatalErrorCallback(exc)
 
     def _wake_reader(self) -> None:
         if self._wake_pipe is not None:
             os.write(self._wake_pipe[1], b"x")
 
-    def _feed(self, text: str) -> None:
-        """Cut what came into lines, and look for a prompt in what is left over."""
-        *lines, rest = (self._rest + text).split("\n")
-        for number, line in enumerate(lines):
-            if number == 0 and self._is_skipping:
-                self._is_skipping = False  # the end of the line that was too long
-                continue
-            line = line.strip(_JUNK)
-            if line:
-                self._handleLineRead(line)
-        if len(rest) > LINE_CHARACTERS_MAX:
-            self._log("modem_line_too_long", {})
-            self._is_skipping = True
-        if self._is_skipping:
-            rest = ""
-        exchange = self._exchange
-        if rest and exchange is not None and exchange.wants_prompt:
-            start = rest.lstrip(_JUNK)
-            if start.startswith(">"):
-                self._take_prompt(exchange)
-                rest = start[1:]
-        self._rest = rest
-
-    def _take_prompt(self, exchange: Exchange) -> None:
-        exchange.has_prompt = True
-        self._finish(exchange)
-
-    def _finish(self, exchange: Exchange) -> None:
-        """Hand the exchange to its owner; what comes now belongs to it no more."""
-        if self._exchange is exchange:
-            self._exchange = None
-            exchange.signal.release()
-
     def _handleLineRead(self, line: str, checkForResponseTerm: bool = True) -> None:
-        """Decide by its content whom a line is for."""
-        exchange = self._exchange
-        if self._head is not None and self._take_body(self._head, line):
-            return
-        if exchange is None:
-            self._take_unasked(line)
-        elif line.startswith(exchange.prefix):
-            self._take_answer(exchange, line)
-        elif line[0] == ">" and exchange.wants_prompt:
-            self._take_prompt(exchange)
-            if rest := line[1:].strip(_JUNK):
-                self._handleLineRead(rest)
-        elif line == exchange.command:
-            self._take_echo()
-        elif not line[0].isdigit() and (kind := kind_of(line)) is not None:
-            self._take_urc(kind, line)
-        else:
-            self._take_answer(exchange, line)
-
-    def _take_echo(self) -> None:
-        """Drop the command that the modem sends back; once it is told not to, that is a sign of a restart."""
-        if self._is_settled:
-            self.has_echo = True
-            self._surroundings.on_urc(Urc(UrcKind.SETTLING, "echo"))
-
-    def _take_answer(self, exchange: Exchange, line: str) -> None:
-        exchange.lines.append(line)
-        if _FINAL.match(line):
-            self._finish(exchange)
-        elif len(exchange.lines) > ANSWER_LINES_MAX:
-            exchange.trouble = FLOODED
-            self._finish(exchange)
-
-    def _take_unasked(self, line: str) -> None:
-        kind = kind_of(line)
-        if kind is not None:
-            self._take_urc(kind, line)
-        elif line.startswith("+CMGS:"):
-            self._surroundings.on_urc(Urc(UrcKind.OTHER, line))
-            self._is_dirty = True
-        elif line[0] == ">" and (rest := line[1:].strip(_JUNK)):
-            self._is_dirty = True  # a prompt that came late
-            self._handleLineRead(rest)
-        elif _FINAL.match(line) or line.startswith(_STALE_MARKS) or _is_hex(line):
-            self._is_dirty = True
-
-    def _take_urc(self, kind: UrcKind, line: str) -> None:
-        urc = Urc(kind, line)
-        if kind in WITH_BODY:
-            self._head = urc
-            return
-        if (
-            kind is UrcKind.RESTARTED
-            and self._is_settled
-            and (exchange := self._exchange) is not None
-        ):
-            exchange.trouble = RESTARTED  # its answer will never come
-            self._finish(exchange)
-        self._surroundings.on_urc(urc)
-
-    def _take_body(self, head: Urc, line: str) -> bool:
-        """Give a `+CMT` the line that follows it; False when that line is somebody else's."""
-        self._head = None
-        is_pdu_mode = _DIRECT_IN_PDU_MODE.match(head.line) is not None
-        if is_pdu_mode and not _is_hex(line):
-            exchange = self._exchange
-            is_answer = exchange is not None and line.startswith(exchange.prefix)
-            if is_answer or _FINAL.match(line) or kind_of(line) is not None:
-                self._surroundings.on_urc(head)  # its own line was lost
-                return False
-        if head.kind is not UrcKind.BROADCAST:
-            self._surroundings.on_urc(Urc(head.kind, head.line, line))
-        return True
-
-
-def _is_hex(line: str) -> bool:
-    return _HEX.issuperset(line)
+        """The package's way in for a line; ours all come through the dialogue."""
+        assert checkForResponseTerm
+        self._dialogue.take(line)

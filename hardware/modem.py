@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from . import answers
 from .answers import Pair
+from .dialogue import Urc
 from .engine import ModemEngine
 from .errors import CommandError, LinkDown, ModemError, ModemRebooted, PortBusy, SettingsLost
 from .facts import (
@@ -22,7 +23,7 @@ from .facts import (
     Signal,
     Usage,
 )
-from .link import LinkSurroundings, Log, Monotonic, SystemMonotonic, Urc
+from .link import LinkSurroundings, Log, Monotonic, SystemMonotonic
 from .pin import PinLedger
 from .sms import Slot, Stat, SubmitPdu
 from .urc import UrcKind
@@ -70,7 +71,7 @@ class Modem:
         self._log: Log = log or _say_nothing
         self._clock = clock or SystemMonotonic()
         self._surroundings = LinkSurroundings(
-            self._hear, self._log, self._clock, chance or random.Random()
+            self._hear, self._log, self._clock, chance or random.Random(), options
         )
         self._ledger = PinLedger(options.pin_ledger)
         self._engine: ModemEngine | None = None
@@ -113,12 +114,7 @@ class Modem:
                     f"The driver still keeps {self._options.port} from the last time; it is tried again."
                 )
         self._is_unsettled = self._has_restarted = False
-        engine = ModemEngine(
-            self._options,
-            surroundings=self._surroundings,
-            ledger=self._ledger,
-            on_fault=self._hear_fault,
-        )
+        engine = ModemEngine(self._surroundings, ledger=self._ledger, on_fault=self._hear_fault)
         self._last = engine
         engine.connect()
         self.generation += 1
@@ -131,7 +127,7 @@ class Modem:
         return self.identity
 
     def close(self) -> None:
-        """Close the port within a second; may be called at any time and again. What was handed over directly is kept."""
+        """Close the port within a second; may be called again. Messages handed over directly are kept."""
         engine, self._engine = self._engine, None
         if engine is not None:
             engine.close()
@@ -184,7 +180,7 @@ class Modem:
         slots: list[Slot] = []
         usage: list[Usage] = []
         drafts = 0
-        for memory in engine.memories:
+        for memory in engine.settings.memories:
             pairs, used = engine.list_raw(memory)
             usage.append(used)
             for pair in pairs:
@@ -224,7 +220,7 @@ class Modem:
             for slot in by_memory.pop(DIRECT_MEMORY, ()):
                 self._release(engine, slot)
                 deleted.append(slot)
-            for memory in sorted(by_memory, key=engine.memories.index):
+            for memory in sorted(by_memory, key=engine.settings.memories.index):
                 self._delete_in(engine, memory, by_memory[memory], deleted)
         except ModemError:
             if not deleted:
@@ -234,7 +230,7 @@ class Modem:
     def _delete_in(
         self, engine: ModemEngine, memory: str, slots: list[Slot], deleted: list[Slot]
     ) -> None:
-        engine.select(memory)
+        engine.settings.select(memory)
         slots = [slot for slot in slots if not self._was_replaced(engine, slot)]
         size = DELETES_PER_LINE if engine.profile.chains_deletes else 1
         for start in range(0, len(slots), size):
@@ -286,7 +282,7 @@ class Modem:
     def usage(self) -> tuple[Usage, ...]:
         """Ask how full each memory is."""
         engine = self._ready()
-        return tuple(engine.read_usage(memory) for memory in engine.memories)
+        return tuple(engine.settings.read_usage(memory) for memory in engine.settings.memories)
 
     def check_settings(self) -> None:
         """Compare the modem's settings with ours; raises SettingsLost."""

@@ -1,7 +1,7 @@
-"""The memory of PIN attempts: three wrong ones lock a SIM, and a reconnect loop would make them in a minute.
+"""The SIM's lock and the memory of PIN attempts: three wrong ones lock it, and a reconnect loop makes them in a minute.
 
-An attempt is written down, and synced, before the PIN leaves. A PIN that was refused is never tried again on that SIM; one
-whose outcome nobody saw (power failed meanwhile) may be tried once more, which leaves a person the third.
+An attempt is written down, and synced, before the PIN leaves. A PIN that was refused is never tried again on that SIM;
+one whose outcome nobody saw (power failed meanwhile) may be tried once more, which leaves a person the third.
 """
 
 from __future__ import annotations
@@ -9,7 +9,51 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
+
+from .answers import read_digits
+from .errors import (
+    CommandError,
+    CommandTimeout,
+    PinRejected,
+    PinRequired,
+    PukRequired,
+    SimMissing,
+    SimNotReady,
+)
+
+SIM_LIMIT_S = 20.0  # from power on to READY; slow cards take ten
+SIM_POLL_S = 0.3
+STATE_TIMEOUT_S = 5.0  # Wavecom never ends this answer, so it is waited out
+SIM_TIMEOUT_S = 15.0
+UNSETTLED = ("NOT READY", "SIM BUSY")
+STATE_OF_ERROR = {  # +CME ERROR codes that say what AT+CPIN? should have said
+    11: "SIM PIN",
+    12: "SIM PUK",
+    14: "SIM BUSY",
+    17: "SIM PIN2",
+    18: "SIM PUK2",
+    515: "SIM BUSY",
+}
+
+Ask = Callable[
+    [str, float], Sequence[str]
+]  # a command and its time limit; raises CommandError, CommandTimeout
+
+
+class Waiting(Protocol):
+    """Time, and a way to let it pass that ends with the link."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        ...
+
+    def pause(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
 
 UNSEEN_ATTEMPTS_MAX = 2
 REFUSED = -1  # in the place of the number of unseen attempts
@@ -85,3 +129,98 @@ class PinLedger:
 
 def _key(sim: str, pin: str) -> str:
     return hashlib.scrypt(pin.encode(), salt=sim.encode(), n=2**12, r=8, p=1, dklen=16).hex()
+
+
+class SimLock:
+    """The way from power on to a SIM that is READY, with the PIN entered at most once."""
+
+    def __init__(
+        self, ask: Ask, *, port: str, pin: str | None, ledger: PinLedger, clock: Waiting
+    ) -> None:
+        self._ask = ask
+        self._port = port
+        self._pin = pin
+        self._ledger = ledger
+        self._clock = clock
+
+    def unlock(self) -> None:
+        """Wait for the SIM; enter the PIN only where its own PIN is asked for. Raises what a person has to heal."""
+        state = self._settled_state()
+        if state == "READY":
+            return
+        if state in ("SIM PUK", "SIM PUK2"):
+            raise PukRequired(
+                f"The SIM in {self._port} is locked; enter its PUK by hand in a phone."
+            )
+        if state != "SIM PIN":
+            raise PinRequired(
+                f"The SIM in {self._port} asks for a code that we never enter; use one without that lock."
+            )
+        if self._pin is None:
+            raise PinRequired(
+                f"The SIM in {self._port} asks for its PIN; configure it, or take the PIN off the SIM."
+            )
+        self._enter(self._pin)
+
+    def _settled_state(self) -> str:
+        """Return the SIM's state once it has one."""
+        give_up_at = self._clock.monotonic() + SIM_LIMIT_S
+        while (state := self._state()) in UNSETTLED:
+            if self._clock.monotonic() >= give_up_at:
+                raise SimNotReady(
+                    f"The SIM in {self._port} does not become ready; it is tried again, check its contacts."
+                )
+            self._clock.pause(SIM_POLL_S)
+        return state
+
+    def _state(self) -> str:
+        """Return what AT+CPIN? says, without its prefix; an error is a way to say it too."""
+        try:
+            lines: Sequence[str] = self._ask("AT+CPIN?", STATE_TIMEOUT_S)
+        except CommandTimeout as silence:
+            lines = silence.lines  # Wavecom does not end this answer
+            if not lines:
+                raise
+        except CommandError as refusal:
+            if refusal.code in (10, 13, 15):
+                raise SimMissing(
+                    f"The modem on {self._port} finds no SIM that works ({refusal.sense}); insert one."
+                ) from None
+            if refusal.code is None or refusal.code not in STATE_OF_ERROR:
+                raise
+            return STATE_OF_ERROR[refusal.code]
+        states = [line[6:].strip().upper() for line in lines if line.startswith("+CPIN:")]
+        return states[-1] if states else "NOT READY"
+
+    def _enter(self, pin: str) -> None:
+        sim = self._name()
+        refused = PinRejected(
+            f"The PIN for the SIM in {self._port} was refused; correct it, then run `smsgate modem forget-pin`."
+        )
+        if not self._ledger.may_try(sim, pin):
+            raise refused
+        self._ledger.note_attempt(sim, pin)
+        try:
+            self._ask(f'AT+CPIN="{pin}"', SIM_TIMEOUT_S)
+        except CommandError:
+            self._ledger.note_refused(sim, pin)
+            raise refused from None
+        self._ledger.note_accepted(sim, pin)
+        give_up_at = self._clock.monotonic() + SIM_LIMIT_S
+        while self._settled_state() != "READY":
+            if self._clock.monotonic() >= give_up_at:
+                raise SimNotReady(
+                    f"The SIM in {self._port} does not become ready after its PIN; it is tried again."
+                )
+            self._clock.pause(SIM_POLL_S)
+
+    def _name(self) -> str:
+        """Return what tells this SIM from others while it is locked; the device's IMEI where it does not tell."""
+        for question in ("AT+CCID", "AT+QCCID", "AT^ICCID?", "AT+CGSN"):
+            try:
+                digits = read_digits(self._ask(question, SIM_TIMEOUT_S))
+            except CommandError:
+                continue
+            if digits:
+                return digits
+        return self._port

@@ -7,37 +7,46 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Profile:
-    """How one family of modems differs."""
+    """How one family of modems differs.
+
+    `makers` and `models` are what the lower-case answers to AT+CGMI and AT+CGMM contain; no models means all.
+    """
 
     name: str
-    makers: tuple[str, ...] = ()  # what the lower-case answer to AT+CGMI contains
-    models: tuple[
-        str, ...
-    ] = ()  # what the lower-case answer to AT+CGMM contains; empty: all of the maker
-    lists_without_marking: bool = (
-        False  # AT+CMGL=4,1 leaves REC UNREAD as it is, and spares the SIM a write
-    )
-    chains_deletes: bool = False  # AT+CMGD=1;+CMGD=2 deletes both
+    makers: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    # AT+CMGL=4,1 leaves REC UNREAD as it is, and spares the SIM a write
+    lists_without_marking: bool = False
+    # AT+CMGD=1;+CMGD=2 deletes both; where it turns out not to, they are deleted one by one
+    chains_deletes: bool = False
     iccid_commands: tuple[str, ...] = ("AT+CCID",)
-    notifications: tuple[str, ...] = ("2,1,0,0,0", "1,1,0,0,0", "2,1")  # AT+CNMI, best first
 
 
 GENERIC = Profile("generic")
 
 PROFILES = (
-    # SIM800 Series AT Command Manual V1.09, section 4.2.2: AT+CMGL=<stat>[,<mode>], mode 1 does not change the status
-    replace(GENERIC, name="sim800", makers=("simcom",), models=("sim800", "sim900"), lists_without_marking=True),
-    # Quectel GSM/UMTS/LTE AT Commands Manuals: AT+QCCID beside AT+CCID
+    # SIM800 Series AT Command Manual V1.09: 1.4.4 (several commands in a line, 556 characters), 4.2.2 (AT+CMGL <mode>)
+    replace(
+        GENERIC,
+        name="sim800",
+        makers=("simcom",),
+        models=("sim800",),
+        lists_without_marking=True,
+        chains_deletes=True,
+    ),
+    # SIM900 AT Commands Manual V1.07: 4.2.3 (AT+CMGL <mode>)
+    replace(
+        GENERIC, name="sim900", makers=("simcom",), models=("sim900",), lists_without_marking=True
+    ),
+    # Quectel M95 and EC2x AT Commands Manuals: AT+QCCID
     replace(GENERIC, name="quectel", makers=("quectel",), iccid_commands=("AT+QCCID", "AT+CCID")),
-    # Huawei UMTS datacard AT command interface specification: AT^ICCID?
+    # Huawei ME909 AT Command Interface Specification: AT^ICCID?
     replace(GENERIC, name="huawei", makers=("huawei",), iccid_commands=("AT^ICCID?", "AT+CCID")),
-    # ZTE data cards have AT+ZGETICCID (ModemManager, plugins/zte); not all know AT+CCID
-    replace(GENERIC, name="zte", makers=("zte",), iccid_commands=("AT+ZGETICCID", "AT+CCID")),
-    # u-blox AT Commands Manual: AT+CCID, and AT+CNMI <mode> 1 where 2 is not supported
+    # known by name only: nothing beyond the standards that we use and have a source for
+    replace(GENERIC, name="zte", makers=("zte",)),
     replace(GENERIC, name="u-blox", makers=("u-blox", "ublox")),
-    # Wavecom AT Commands Interface Guide: AT+CCID
-    replace(GENERIC, name="wavecom", makers=("wavecom", "sierra wireless")),
-)  # fmt: skip
+    replace(GENERIC, name="wavecom", makers=("wavecom",)),
+)
 
 
 def profile_for(manufacturer: str, model: str) -> Profile:

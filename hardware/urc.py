@@ -1,6 +1,6 @@
 """Unsolicited result codes: which lines a modem says unasked, and what each means to us.
 
-They are known by their content, never by whether a command is outstanding: a `+CMTI` inside a listing is still a `+CMTI`.
+They are known by their content, never by whether a command is out: a `+CMTI` inside a listing is still a `+CMTI`.
 """
 
 from __future__ import annotations
