@@ -51,7 +51,6 @@ SETTLING_S_MAX = 15.0  # what a commit may take when the store is slow
 IDLE_S_MAX = 30.0  # a person's `forwards release`, or another host's row, comes without a wake-up
 STORE_RETRY_S = 2.0
 CLAIM_RETRY_S = 1.0  # due, but the store gives none: held, or too little disk
-HELD_FIRST_DELAY_S = 30.0  # wrong credentials, tried every second, lock an account
 DOUBLED = "sent again after a lost answer, and the backend knows it by another id: perhaps twice"
 CANNOT_BE_ASKED = "the answer was lost, and the backend can neither be asked nor honours keys"
 
@@ -283,7 +282,7 @@ class Forwarder(Wakeable):
             self._failures,
             policy=self._policy,
             jitter=self._chance(),
-            wish_s=HELD_FIRST_DELAY_S if is_held else wish_s,
+            wish_s=self._policy.held_delay_s if is_held else wish_s,
         )
 
     def _say(self, claim: ForwardClaim, finding: Finding, *, is_ours: bool) -> None:

@@ -26,6 +26,7 @@ class RetryPolicy:
     delay_s_max: float = 900.0
     spread: float = 0.25
     wish_s_max: float = 3600.0
+    held_delay_s: float = 30.0  # at least; wrong credentials, tried every second, lock an account
 
 
 def pause_s(
