@@ -49,9 +49,12 @@ def read_leading(text: str, words: Sequence[Word], digits: int) -> Citation | No
     return None
 
 
-def find_named(text: str, words: Sequence[Word], digits: int) -> Citation | None:
+def find_named(
+    text: str, words: Sequence[Word], digits: int, *, asking: frozenset[str]
+) -> Citation | None:
     """The first number, anywhere, that the text calls a complaint's: `… laporan saya no 12345678`.
 
+    The words that ask for a status (`asking`) call it so too: `cek 12345678 kok lama`.
     Counter-examples: `ID pelanggan 12345678`, `rekening 12345678` name something else.
     """
     if not any(word.is_number for word in words):
@@ -62,7 +65,8 @@ def find_named(text: str, words: Sequence[Word], digits: int) -> Citation | None
             found = _join_groups(text, words[index:], digits, is_named=True)
             if found is not None:
                 return found
-        is_named = word.text in NAMING or (is_named and word.text in NUMBERING)
+        is_naming = word.text in NAMING or word.text in asking
+        is_named = is_naming or (is_named and word.text in NUMBERING)
     return None
 
 

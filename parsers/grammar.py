@@ -73,7 +73,7 @@ def _read_prefixed(folded: Folded, opening: Opening, lexicon: Lexicon) -> Meanin
         behind = skip_separators(folded.text, citation.end)
         body = _cut_body(folded, behind, opening)
         return FollowUp(citation.reference, body, complaint, is_named=citation.is_named)
-    named = find_named(folded.text, words, lexicon.reference_digits)
+    named = find_named(folded.text, words, lexicon.reference_digits, asking=lexicon.status)
     if named is not None:
         return FollowUp(named.reference, complaint.body, complaint, is_named=True)
     return complaint

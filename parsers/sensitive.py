@@ -24,6 +24,7 @@ _GROUP_DIGITS_MAX = 6  # 217101 010190 0001; a group of eight is a reference or 
 _LONG_DIGITS_MIN = 9  # no date, reference or amount without dots is as long
 _ACCOUNT_DIGITS = range(10, 21)
 _ACCOUNT_GROUP_MIN = 3
+_JOINED_MIN = 9
 _NAMED_DIGITS_MIN = 6
 
 _PHONE = re.compile(r"(?:\+?62|0)8[1-9]\d{6,10}|0[2-9]\d{7,10}|\+\d{8,15}|(?:65[3689]|601)\d{7,9}")
@@ -66,8 +67,8 @@ def _is_gap(text: str, left: re.Match[str], right: re.Match[str]) -> bool:
 def _measure(text: str, groups: Sequence[re.Match[str]]) -> tuple[int, str]:
     """How many groups from the first on are one sensitive number, and what to show for them."""
     for count in range(len(groups), 0, -1):
-        if groups[count - 1].end() - groups[0].start() < _NAMED_DIGITS_MIN:
-            break  # too short for any of them
+        if count > 1 and sum(group.end() - group.start() for group in groups[:count]) < _JOINED_MIN:
+            continue  # too short for any number of several groups
         shown = _replace(text, groups[:count])
         if shown is not None:
             return count, shown
