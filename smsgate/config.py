@@ -64,6 +64,8 @@ ENVIRONMENT: Mapping[str, tuple[str, str]] = {
     "SMSGATE_LOG_FORMAT": ("logs", "format"),
 }
 _CONFIG_VARIABLE = "SMSGATE_CONFIG"
+# what the project's own scripts are told by
+_FOR_SCRIPTS = ("SMSGATE_PYTHON", "SMSGATE_REQUIRE_PROGRAMS")
 
 _TABLES: Mapping[str, type[BaseModel]] = {
     "gateway": GatewaySettings,
@@ -202,7 +204,9 @@ class _Checker:
 
     def _override(self) -> None:
         for variable in sorted(self._environ):
-            if not variable.startswith("SMSGATE_") or variable == _CONFIG_VARIABLE:
+            if not variable.startswith("SMSGATE_"):
+                continue
+            if variable in (_CONFIG_VARIABLE, *_FOR_SCRIPTS):
                 continue
             if variable not in ENVIRONMENT:
                 known = (_CONFIG_VARIABLE, *ENVIRONMENT)

@@ -115,9 +115,11 @@ def _describe_one(
     context = {name: value for name, value in (detail.get("ctx") or {}).items() if name != "error"}
     template = _EXPECTED.get(kind)
     # our own validators write the whole sentence themselves
-    expected = template.format(**context) if template else str(detail["msg"])
-    expected = expected.removeprefix("Value error, ").replace("'", '"')
-    if kind == "missing":
+    if template is not None:
+        expected = template.format(**context).replace("'", '"')
+    else:
+        expected = str(detail["msg"]).removeprefix("Value error, ")
+    if kind == "missing" or not loc:  # nothing is there; or the whole table is meant
         return f"{where}: {expected}"
     hint = ""
     if kind == "literal_error" and isinstance(detail["input"], str):

@@ -144,6 +144,10 @@ class JournalSender:
             return event
         raise structlog.DropEvent
 
+    def close(self) -> None:
+        """Free the socket."""
+        self._transport.socket.close()
+
 
 def _journal_fields(method: str, event: Event) -> dict[str, Any]:
     level = str(event.get("level", method))

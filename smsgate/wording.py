@@ -31,7 +31,7 @@ FIELD_WIDTHS: Mapping[str, int] = MappingProxyType(
         "date": 10,
         "due": 10,
         "status": 14,  # "bukan wewenang"
-        "unit": 30,
+        "unit": 24,
         "institution": 40,
         "reason": 40,
         "answer": 60,

@@ -1,0 +1,73 @@
+"""Counting septets, and judging templates."""
+
+from __future__ import annotations
+
+import gsm0338
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smsgate.wording import (
+    DEFAULT_TEXTS,
+    fill_service_fields,
+    find_fault,
+    septet_count,
+)
+
+
+@given(st.text(max_size=50))
+def test_septets_are_counted_as_the_standard_s_codec_does(text: str) -> None:
+    try:
+        expected = len(text.encode("gsm03.38"))
+    except UnicodeEncodeError:
+        expected = None
+
+    assert septet_count(text) == expected
+
+
+@given(
+    st.text(alphabet="@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ ¤¡ÄÖÑÜ§¿äöñüà\f^{}\\[~]|€Aa0", max_size=50)
+)
+def test_septets_of_the_whole_alphabet_are_counted(text: str) -> None:
+    assert septet_count(text) == len(gsm0338.Codec().encode(text)[0])
+
+
+@pytest.mark.parametrize("kind", DEFAULT_TEXTS)
+def test_a_default_text_is_right_for_batam(kind: str) -> None:
+    text = fill_service_fields(
+        DEFAULT_TEXTS[kind], prefix="BTM", number="1708", our_institution="Pemko Batam"
+    )
+
+    assert find_fault(kind, text) is None
+
+
+def test_braces_of_an_inserted_value_are_not_filled_again() -> None:
+    filled = fill_service_fields(
+        "{our_institution} {ref}", prefix="P", number="1", our_institution="{prefix}"
+    )
+
+    assert filled == "{prefix} {ref}"
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        pytest.param("{ref", "braces only around the name", id="a brace left open"),
+        pytest.param("{Ref}", "braces only around the name", id="another case"),
+        pytest.param("{}", "only the fields", id="no name"),
+        pytest.param("{ref!r}", "braces only around the name", id="a conversion"),
+        pytest.param("  ", "expected a text", id="blank"),
+        pytest.param("x" * 161, "takes 161", id="too long"),
+        pytest.param("€" * 81, "takes 162", id="two septets each"),
+        pytest.param("{ref}" * 21, "takes 168", id="values count each time"),
+    ],
+)
+def test_a_template_that_cannot_be_is_refused(text: str, fault: str) -> None:
+    found = find_fault("ack", text)
+
+    assert found is not None
+    assert fault in found
+
+
+def test_a_template_of_exactly_one_sms_passes() -> None:
+    assert find_fault("ack", "x" * 152 + "{ref}") is None
