@@ -287,7 +287,7 @@ def decode_submit(tpdu: bytes) -> Submit:
         raise SubmitError("TP-MTI is not SMS-SUBMIT")
     octets.octet("TP-MR")  # a modem sets its own
     recipient = decode_address(octets, "TP-DA")
-    if not recipient:
+    if recipient in ("", "+"):
         raise SubmitError("TP-DA is empty")
     protocol_id = octets.octet("TP-PID")
     coding = octets.octet("TP-DCS")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -62,12 +61,12 @@ def _speak(modem: SimulatedModem, _fault: Fault) -> None:
 
 @_fault(Stage.NOW, "says and does nothing for delay_s seconds (0: until cleared)", lift=_speak)
 def mute(modem: SimulatedModem, fault: Fault) -> None:
-    modem.mute_until = time.monotonic() + (fault.delay_s or _LONG_S)
+    modem.mute_until = modem.monotonic() + (fault.delay_s or _LONG_S)
 
 
 @_fault(Stage.COMMAND, "falls silent for delay_s at a command (0: until cleared)", lift=_speak)
 def mute_at_command(modem: SimulatedModem, fault: Fault, _name: str) -> None:
-    modem.mute_until = time.monotonic() + (fault.delay_s or _LONG_S)
+    modem.mute_until = modem.monotonic() + (fault.delay_s or _LONG_S)
     raise Swallowed
 
 

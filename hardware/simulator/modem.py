@@ -80,6 +80,7 @@ class SimulatedModem:
         self.submit_reference = 0  # TP-MR of the next SMS-SUBMIT
         self.wake: Callable[[], None] = _do_nothing  # set by the server: there is something to say
         self.vanish: Callable[[float], None] = _ignore  # set by the server: unplug the port
+        self.monotonic: Callable[[], float] = time.monotonic  # set by a server with its own clock
         self.outgoing = Outgoing()
         self._timers = Timers()
         self._dialogue = Dialogue(self)
@@ -128,12 +129,12 @@ class SimulatedModem:
     @property
     def is_busy(self) -> bool:
         """Whether an answer is still under way: further commands wait."""
-        return self.outgoing.is_busy(time.monotonic())
+        return self.outgoing.is_busy(self.monotonic())
 
     @property
     def is_mute(self) -> bool:
         """Whether the firmware hangs: nothing is carried out, nothing is said."""
-        return self.mute_until > 0.0 and time.monotonic() < self.mute_until
+        return self.mute_until > 0.0 and self.monotonic() < self.mute_until
 
     def carry_out(self, command: Command) -> Answer:
         """Carry out one command."""
@@ -142,12 +143,12 @@ class SimulatedModem:
     def say(self, octets: bytes) -> None:
         """Say octets now, after what is being said."""
         if not self.is_mute:
-            self.outgoing.say(octets, time.monotonic())
+            self.outgoing.say(octets, self.monotonic())
 
     def say_chunks(self, chunks: Sequence[Chunk]) -> None:
         """Say chunks with their pauses."""
         if not self.is_mute:
-            self.outgoing.say_chunks(chunks, time.monotonic())
+            self.outgoing.say_chunks(chunks, self.monotonic())
 
     def say_urc(self, lines: Sequence[str]) -> None:
         """Say an unsolicited result code, once no command is being answered."""
@@ -171,7 +172,7 @@ class SimulatedModem:
 
     def after(self, delay_s: float, act: Callable[[], None]) -> Timer:
         """Do something later."""
-        timer = self._timers.schedule(time.monotonic() + delay_s, act)
+        timer = self._timers.schedule(self.monotonic() + delay_s, act)
         self.wake()
         return timer
 

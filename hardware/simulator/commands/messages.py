@@ -13,6 +13,7 @@ from ..codec import (
     encode_submit,
     store_pdu,
 )
+from .charset import decode_string
 from .storage import memory_at, require_sim_for_messages
 
 if TYPE_CHECKING:
@@ -168,10 +169,12 @@ def submit(modem: SimulatedModem, command: Command) -> Answer:
     """Ask for the body; PDU mode is told the TPDU's length, text mode the recipient."""
     require_sim_for_messages(modem)
     if modem.settings.is_text_mode:
-        recipient = command.string(0)
+        recipient = decode_string(modem, command.string(0))
         if not recipient:
             raise cms(305)
-        return Prompt(lambda body: _submit_tpdu(modem, _text_tpdu(recipient, body)), is_text=True)
+        return Prompt(
+            lambda body: _submit_tpdu(modem, _text_tpdu(modem, recipient, body)), is_text=True
+        )
     length = _read_length(command)
     return Prompt(lambda body: _submit_tpdu(modem, _read_tpdu(body, length)))
 
@@ -204,9 +207,10 @@ def _read_tpdu(body: str, length: int) -> bytes:
     return octets[1 + octets[0] :]
 
 
-def _text_tpdu(recipient: str, body: str) -> bytes:
+def _text_tpdu(modem: SimulatedModem, recipient: str, body: str) -> bytes:
+    text = body.replace("\r", "\n")
     try:
-        return encode_submit(recipient, body.replace("\r", "\n"))
+        return encode_submit(recipient, decode_string(modem, text.strip("\n")))
     except ValueError:
         raise cms(305) from None
 
@@ -219,9 +223,11 @@ def write_draft(modem: SimulatedModem, command: Command) -> Answer:
     """Store what is typed: an SMS-SUBMIT as a draft, in PDU mode anything with the status given."""
     require_sim_for_messages(modem)
     if modem.settings.is_text_mode:
-        recipient = command.string(0, "+0")
+        recipient = decode_string(modem, command.string(0)) or "+0"
         return Prompt(
-            lambda body: _keep(modem, store_pdu("", _text_tpdu(recipient, body)), _STO_UNSENT),
+            lambda body: _keep(
+                modem, store_pdu("", _text_tpdu(modem, recipient, body)), _STO_UNSENT
+            ),
             is_text=True,
         )
     length = _read_length(command)

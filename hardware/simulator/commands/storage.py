@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..at import Answer, Command, Form, answers, cms
 from ..card import MessageMemory, SimState, StoredMessage
 from ..codec import SubmitError, decode_deliver
+from .charset import encode_string
 
 if TYPE_CHECKING:
     from ..modem import SimulatedModem
@@ -81,7 +82,7 @@ def list_messages(modem: SimulatedModem, command: Command) -> Answer:
     lines: list[str] = []
     for index, message in memory_at(modem, 0).listed(stat):
         if is_text:
-            lines += _text_lines(f"+CMGL: {index},", message)
+            lines += _text_lines(modem, f"+CMGL: {index},", message)
         else:
             lines.append(f"+CMGL: {index},{message.stat},,{message.pdu.length}")
             lines.append(message.pdu.hex)
@@ -123,7 +124,7 @@ def read_message(modem: SimulatedModem, command: Command) -> Answer:
             raise cms(321)
         return None
     if modem.settings.is_text_mode:
-        lines = _text_lines("+CMGR: ", message)
+        lines = _text_lines(modem, "+CMGR: ", message)
     else:
         lines = [f"+CMGR: {message.stat},,{message.pdu.length}", message.pdu.hex]
     if message.stat == _REC_UNREAD:
@@ -131,18 +132,18 @@ def read_message(modem: SimulatedModem, command: Command) -> Answer:
     return lines
 
 
-def _text_lines(prefix: str, message: StoredMessage) -> list[str]:
+def _text_lines(modem: SimulatedModem, prefix: str, message: StoredMessage) -> list[str]:
     """Return a message as text mode shows it; what is no SMS-DELIVER shows its PDU, so that nothing hides."""
     stat = _STATS[message.stat]
     try:
         shown = decode_deliver(message.pdu.hex)
     except (SubmitError, ValueError):
         return [f'{prefix}"{stat}","",,', message.pdu.hex]
-    if all(ord(character) < 0x100 for character in shown.text):
-        text = shown.text
-    else:
-        text = shown.text.encode("utf-16-be", "surrogatepass").hex().upper()
-    return [f'{prefix}"{stat}","{shown.sender}",,"{shown.sent_at}"', text]
+    text = encode_string(modem, shown.text)
+    if any(ord(character) > 0xFF for character in text):  # no other way to show UCS-2 there
+        text = text.encode("utf-16-be", "surrogatepass").hex().upper()
+    sender = encode_string(modem, shown.sender)
+    return [f'{prefix}"{stat}","{sender}",,"{shown.sent_at}"', text]
 
 
 @answers("+CMGD", Form.WRITE)

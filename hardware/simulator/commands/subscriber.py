@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..at import HANDLERS, Answer, AtError, Command, Form, answer_range, answers, cme
 from ..card import SimState
+from .charset import decode_string, encode_string
 
 if TYPE_CHECKING:
     from ..modem import SimulatedModem
@@ -169,6 +170,7 @@ def read_operator(modem: SimulatedModem, _command: Command) -> Answer:
         return ["+COPS: 0"]
     shown = modem.settings.operator_format
     name = (radio.operator_name, radio.operator_short, radio.operator_code)[shown]
+    name = encode_string(modem, name)
     return [f'+COPS: 0,{shown},"{name}"']
 
 
@@ -188,6 +190,11 @@ def list_operators(modem: SimulatedModem, _command: Command) -> Answer:
     radio = modem.radio
     found = f'(2,"{radio.operator_name}","{radio.operator_short}","{radio.operator_code}")'
     return [f"+COPS: {found},,(0,1,2,3,4),(0,1,2)"]
+
+
+@answers("+CGATT", Form.READ)
+def read_packet_attachment(modem: SimulatedModem, _command: Command) -> Answer:
+    return [f"+CGATT: {int(modem.radio.is_registered)}"]
 
 
 @answers("+CSQ", Form.EXECUTE)
@@ -253,11 +260,12 @@ def ask_network(modem: SimulatedModem, command: Command) -> Answer:
     if level > 2:
         raise cme(50)
     modem.settings.plain["+CUSD"] = str(level)
-    code = command.string(1)
+    code = decode_string(modem, command.string(1))
     if code and level == 1:
         require_sim(modem)
         text = modem.network.ussd.get(code, "Kode tidak dikenal")
-        modem.after(0.0, lambda: modem.say_urc([f'+CUSD: 0,"{text}",15']))
+        shown = encode_string(modem, text)
+        modem.after(0.0, lambda: modem.say_urc([f'+CUSD: 0,"{shown}",15']))
     return None
 
 
