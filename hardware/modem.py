@@ -114,8 +114,7 @@ class Modem:
                     f"The driver still keeps {self._options.port} from the last time; it is tried again."
                 )
         self._is_unsettled = self._has_restarted = False
-        engine = ModemEngine(self._surroundings, ledger=self._ledger, on_fault=self._hear_fault)
-        self._last = engine
+        engine = self._last = self._new_engine()
         engine.connect()
         self.generation += 1
         self._engine = engine
@@ -125,6 +124,10 @@ class Modem:
                 self._direct[index] = replace(slot, generation=self.generation)
         self._log("modem_opened", {"generation": self.generation, "model": self.identity.model})
         return self.identity
+
+    def _new_engine(self) -> ModemEngine:
+        """Return the engine of one connection; a simulation has its own, over a line without a port."""
+        return ModemEngine(self._surroundings, ledger=self._ledger, on_fault=self._hear_fault)
 
     def close(self) -> None:
         """Close the port within a second; may be called again. Messages handed over directly are kept."""
