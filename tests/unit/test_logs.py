@@ -98,10 +98,14 @@ def test_what_is_no_telephone_number_stays(stream: io.StringIO, value: str) -> N
     assert events(stream)[0]["reason"] == value
 
 
+def refuse_row(text: str) -> None:
+    raise ValueError(f"bad row\n[parameters: {text!r}]")
+
+
 def fail_with_personal_data() -> None:
     text = "BTM jalan rusak"  # a local that a careless traceback would show
     try:
-        raise ValueError(f"bad row\n[parameters: {text!r}]")
+        refuse_row(text)
     except ValueError as error:
         raise RuntimeError("cannot file for +6281234567890") from error
 
