@@ -131,7 +131,8 @@ class Forwarder(Wakeable):
         self._chance = chance
         self._policy = policy or RetryPolicy()
         self._lease_s = REQUESTS_PER_CLAIM * backend.request_deadline_s + SETTLING_S_MAX
-        self._failures = 0  # in a row
+        self._failures = 0  # in a row, of different forwards
+        self._last_failed: int | None = None
         self._resume_at = clock.monotonic()
         self._unsettled: tuple[ForwardClaim, Finding] | None = None
 
@@ -165,7 +166,7 @@ class Forwarder(Wakeable):
         if claim is None:
             return self._idle_s()
         finding = self._ask(claim)
-        self._count(finding)
+        self._count(claim, finding)
         # Kept until it is written: when the store fails just now, what we learnt is not lost with
         # it.
         self._unsettled = (claim, finding)
@@ -269,13 +270,15 @@ class Forwarder(Wakeable):
     def _settle_time(self) -> timedelta:
         return timedelta(seconds=self._backend.settle_s)
 
-    def _count(self, finding: Finding) -> None:
+    def _count(self, claim: ForwardClaim, finding: Finding) -> None:
         """Leave the backend alone for a while after a failure; stop doing so after an answer."""
         answer = finding.found if isinstance(finding, Looked) else finding
         if isinstance(answer, Accepted | Refused | Found | NotFound):
-            self._failures = 0
+            self._failures, self._last_failed = 0, None
             return
-        self._failures += 1
+        if claim.id != self._last_failed:
+            # The same one failing again says nothing about others; its own pause grows.
+            self._failures, self._last_failed = self._failures + 1, claim.id
         is_held = isinstance(answer, Held)
         wish_s = answer.wait_s if isinstance(answer, TryLater) else None
         self._resume_at = self._clock.monotonic() + pause_s(

@@ -1,4 +1,5 @@
-"""The real JSON backend and forwarder against the simulated backend, over real HTTP, through each of its faults."""
+"""The real JSON backend and forwarder against the simulated backend, over real HTTP, through each
+of its faults."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from http.client import HTTPConnection
 import pytest
 import structlog
 from forward_store import ForwardMemory
-from forwarding import SENDER, TEXT, make_complaint
+from forwarding import SENDER, TEXT, ScriptedServer, answer, make_complaint, read_request
 
 from smsgate.backends import Accepted, Found, Held, NotFound, Refused, TryLater, Unknown
 from smsgate.backends.json import JsonContract, open_json_backend
@@ -239,6 +240,31 @@ def test_through_every_fault_the_backend_has_each_complaint_once(connect, mode, 
         assert references == sorted(row.complaint.reference for row in rows)
         assert SENDER[3:] not in str(events)
         assert TEXT not in str(events)
+
+
+@pytest.mark.parametrize(
+    ("keys", "connections"),
+    [
+        pytest.param(True, 1, id="with keys one connection serves all"),
+        pytest.param(False, 3, id="without keys none is used twice: it may be just closing"),
+    ],
+)
+def test_only_a_backend_with_keys_is_sent_to_over_a_used_connection(connect, keys, connections):
+    body = b'{"tracking_id":"A-1"}'
+
+    def script(connection, ended):
+        while not ended.is_set():
+            connection.sendall(answer(201, body))
+            read_request(connection)
+
+    with ScriptedServer(script) as city:
+        city.complaints_url = city.url
+        backend = connect(city, honours_idempotency_keys=keys)
+        outcomes = [forward(backend, key=str(number)) for number in range(3)]
+        backend.close()
+
+    assert outcomes == [Accepted("A-1")] * 3
+    assert city.connections == connections
 
 
 def test_a_fault_counts_down_and_ends(city, connect):

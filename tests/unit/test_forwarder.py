@@ -173,6 +173,49 @@ def test_one_complaint_that_always_fails_does_not_stand_before_the_others():
     assert poison.state is ForwardState.DUE
 
 
+def test_one_complaint_that_always_fails_is_tried_ever_more_rarely():
+    """Though the others, going through between, end each pause of the backend."""
+    bench = Bench(Accepted())
+    poison = bench.file(reference="0")
+    bench.backend.forward = lambda complaint, *, idempotency_key: (
+        TryLater("HTTP 500") if complaint.reference == "0" else Accepted()
+    )
+
+    started = bench.clock.monotonic()
+    for number in range(60):
+        bench.file(reference=f"1{number}")
+        bench.run(45)
+
+    # after 1, 2, 4, 8, 16, 32 s, then one a minute, the ceiling
+    minutes = (bench.clock.monotonic() - started) / 60
+    assert poison.attempts == pytest.approx(6 + minutes, abs=3)
+
+
+def test_a_new_complaint_does_not_wait_for_one_that_always_fails():
+    """Alone in the night it fails on and on: that is no reason to believe that the backend is
+    away."""
+    bench = Bench(TryLater("HTTP 500"))
+    bench.file(reference="0")
+    bench.run(3600)
+    bench.backend.forward = lambda complaint, *, idempotency_key: (
+        TryLater("HTTP 500") if complaint.reference == "0" else Accepted()
+    )
+    row = bench.file(reference="1")
+
+    bench.run(2)
+
+    assert row.state is ForwardState.FORWARDED
+
+
+def test_a_success_makes_the_pauses_short_again():
+    bench = Bench(*[TryLater("HTTP 503")] * 5, Accepted(), TryLater("HTTP 503"))
+    bench.file(reference="1")
+    bench.run(31)
+    bench.file(reference="2")
+
+    assert bench.forwarder.step() == 1.0
+
+
 def test_a_servers_wish_is_kept_for_the_whole_backend():
     bench = Bench(TryLater("HTTP 429", 40.0), Accepted())
     bench.file(reference="1")
