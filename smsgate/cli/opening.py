@@ -15,9 +15,15 @@ if TYPE_CHECKING:
 def open_store(settings: Settings) -> Iterator[Store]:
     """Open the store of this configuration, without owning it; close it afterwards."""
     from smsgate.clock import SystemClock
-    from smsgate.store import Store
+    from smsgate.store import ServiceFacts, Store
 
-    store = Store(settings.store_url(), settings.gateway.name, clock=SystemClock())
+    services = {
+        service.name: ServiceFacts(number=service.number, backends=service.backends)
+        for service in settings.services
+    }
+    store = Store(
+        settings.store_url(), settings.gateway.name, clock=SystemClock(), services=services
+    )
     store.open()
     try:
         yield store

@@ -97,16 +97,17 @@ def _print_status(plain: Mapping[str, Any]) -> None:
     print_fields(fields)
     for alarm in plain["alarms"]:
         print_fields([(alarm["severity"].upper(), f"{alarm['key']}: {alarm['text']}")])
-    _print_lines(plain["lines"])
+    _print_lines(plain["lines"], gateway=plain["gateway"])
     _print_backends(plain["backends"])
     _print_counts(plain.get("counts"))
 
 
-def _print_lines(lines: list[Mapping[str, Any]]) -> None:
+def _print_lines(lines: list[Mapping[str, Any]], *, gateway: str) -> None:
     print()
     rows = [
         (
-            line["name"],
+            # a shared store knows the lines of other hosts, too
+            line["name"] if line["gateway"] == gateway else f"{line['gateway']}/{line['name']}",
             line["service"],
             line["state"],
             line["operator"],

@@ -230,9 +230,8 @@ def test_every_request_has_its_answer(
 
 
 def test_an_endless_request_is_cut_off(server: StatusServer) -> None:
-    with socket.create_connection(server.address, timeout=10) as sock:
-        with pytest.raises(OSError):
-            sock.sendall(b"GET /healthz HTTP/1.1\r\nX: " + b"x" * 50_000_000)
+    with socket.create_connection(server.address, timeout=10) as sock, pytest.raises(OSError):
+        sock.sendall(b"GET /healthz HTTP/1.1\r\nX: " + b"x" * 50_000_000)
 
     assert fetch(server, "/healthz")[0].status == 200
 
