@@ -1,0 +1,111 @@
+"""Alarms: one row for each thing that needs a person, raised as often as it is found, cleared when
+it ends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from smsgate.store.columns import escape
+from smsgate.store.room import Room
+from smsgate.store.tables import Alarm
+
+_alarm: Any = Alarm.__table__  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmRecord:
+    """One alarm that is not over."""
+
+    gateway: str
+    key: str
+    text: str
+    severity: str
+    times: int
+    raised_at: datetime
+    last_at: datetime
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str | None = None
+
+
+class Alarms:
+    """The alarms of one gateway."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+
+    def raise_(self, key: str, text: str, severity: str) -> bool:
+        """Raise an alarm; return whether it is new, or was over."""
+
+        def write(connection: Connection) -> bool:
+            now = self._room.now()
+            mine = (_alarm.c.gateway == self._room.gateway, _alarm.c.key == key)
+            row = connection.execute(
+                sa.select(_alarm.c.cleared_at).where(*mine).with_for_update()
+            ).one_or_none()
+            said = {"text": escape(text), "severity": severity, "last_at": now}
+            if row is not None and row.cleared_at is None:
+                connection.execute(
+                    sa.update(_alarm).where(*mine).values(times=_alarm.c.times + 1, **said)
+                )
+                return False
+            anew = said | {
+                "raised_at": now,
+                "cleared_at": None,
+                "acknowledged_at": None,
+                "acknowledged_by": None,
+                "times": 1,
+            }
+            is_sqlite = connection.dialect.name == "sqlite"
+            insert: Any = sqlite.insert if is_sqlite else postgresql.insert
+            connection.execute(
+                insert(_alarm)
+                .values(gateway=self._room.gateway, key=key, **anew)
+                .on_conflict_do_update(index_elements=["gateway", "key"], set_=anew)
+            )
+            return True
+
+        return self._room.database.run(write)
+
+    def clear(self, key: str) -> bool:
+        """End an alarm; return whether there was one."""
+
+        def write(connection: Connection) -> bool:
+            result = connection.execute(
+                sa.update(_alarm)
+                .where(
+                    _alarm.c.gateway == self._room.gateway,
+                    _alarm.c.key == key,
+                    _alarm.c.cleared_at.is_(None),
+                )
+                .values(cleared_at=self._room.now())
+            )
+            return bool(result.rowcount)
+
+        return self._room.database.run(write)
+
+    def current(self) -> list[AlarmRecord]:
+        """Return the alarms that are not over, the newest first."""
+        query = (
+            sa.select(
+                _alarm.c.gateway,
+                _alarm.c.key,
+                _alarm.c.text,
+                _alarm.c.severity,
+                _alarm.c.times,
+                _alarm.c.raised_at,
+                _alarm.c.last_at,
+                _alarm.c.acknowledged_at,
+                _alarm.c.acknowledged_by,
+            )
+            .where(_alarm.c.cleared_at.is_(None))
+            .order_by(_alarm.c.raised_at.desc(), _alarm.c.id.desc())
+        )
+        with self._room.database.read() as connection:
+            return [AlarmRecord(*row) for row in connection.execute(query)]

@@ -1,0 +1,86 @@
+"""Whether a backend may be asked: what the outcomes said of it, and what a person said. Columns, so
+that it outlives restarts.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from smsgate.store.tables import BackendState
+
+OK, FAILING, HELD = "ok", "failing", "held"
+
+_backend: Any = BackendState.__table__  # type: ignore[attr-defined]
+
+_WORKS = (
+    sa.update(_backend)
+    .where(_backend.c.name == sa.bindparam("backend"))
+    .values(
+        state=OK,
+        reason=None,
+        failures=0,
+        retry_at=None,
+        last_forwarded_at=sa.bindparam("now"),
+        updated_at=sa.bindparam("now"),
+    )
+)
+
+
+def note_success(connection: Connection, name: str, now: datetime) -> None:
+    """The backend took something: all is well with it."""
+    if not connection.execute(_WORKS, {"backend": name, "now": now}).rowcount:
+        _write(connection, name, now, state=OK, last_forwarded_at=now)
+
+
+def note_failure(
+    connection: Connection, name: str, now: datetime, *, reason: str, retry_at: datetime
+) -> None:
+    """It could not take something now. A backend that is held stays so."""
+    row = _row(connection, name)
+    if row is None or row.state != HELD:
+        failures = (row.failures if row is not None else 0) + 1
+        _write(
+            connection,
+            name,
+            now,
+            state=FAILING,
+            reason=reason,
+            retry_at=retry_at,
+            failures=failures,
+        )
+
+
+def hold(
+    connection: Connection, name: str, now: datetime, *, reason: str, retry_at: datetime | None
+) -> bool:
+    """Keep everything for this backend waiting until `retry_at`, or until a person releases it;
+    return whether that is new.
+    """
+    row = _row(connection, name)
+    _write(connection, name, now, state=HELD, reason=reason, retry_at=retry_at)
+    return row is None or row.state != HELD
+
+
+def release(connection: Connection, name: str, now: datetime) -> None:
+    """Let it be asked again."""
+    _write(connection, name, now, state=OK, reason=None, retry_at=None, failures=0)
+
+
+def _row(connection: Connection, name: str) -> Any:
+    query = sa.select(_backend.c.state, _backend.c.failures).where(_backend.c.name == name)
+    return connection.execute(query.with_for_update()).one_or_none()
+
+
+def _write(connection: Connection, name: str, now: datetime, **values: Any) -> None:
+    insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    values["updated_at"] = now
+    connection.execute(
+        insert(_backend)
+        .values(name=name, **values)
+        .on_conflict_do_update(index_elements=["name"], set_=values)
+    )

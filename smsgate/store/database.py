@@ -1,0 +1,249 @@
+"""The connections: how they are set up, how a transaction begins and ends, and when it is done
+again.
+
+SQLite has two engines on one file:
+
+- the writer: one connection, lent to one thread at a time, whose every transaction is BEGIN
+  IMMEDIATE. The default mode begins as a reader and loses updates silently;
+- the reader: read-only connections with short deferred transactions. A read left open on the writer
+  would block commits.
+
+PostgreSQL has one engine for both.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+
+from smsgate.errors import StoreError, StoreUnavailable
+from smsgate.store.failures import Contention, translated
+
+T = TypeVar("T")
+
+BUSY_TIMEOUT_MS = 5000
+WAIT_FOR_WRITER_S = 15.0  # longer than SQLite waits for another process's lock
+CONTENTION_TRIES = 10
+POSTGRESQL_CONNECT_TIMEOUT_S = 5
+POSTGRESQL_OPTIONS = "-c statement_timeout=30000 -c lock_timeout=10000 -c timezone=UTC"
+WAL_PAGES_MAX = 4000  # 16 MiB, then a commit moves the log into the file
+
+# Locks and shared memory do not work there; the store would be damaged by the second host, or by
+# the first power cut.
+_NETWORK_FILE_SYSTEMS = frozenset(
+    {
+        "nfs",
+        "nfs4",
+        "cifs",
+        "smb3",
+        "smbfs",
+        "ncpfs",
+        "afs",
+        "ceph",
+        "lustre",
+        "fuse.sshfs",
+        "fuse.glusterfs",
+    }
+)
+
+
+class Database:
+    """One store's connections. Nothing is opened before it is used."""
+
+    def __init__(self, url: str) -> None:
+        self.url: URL = _checked(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self.path: Path | None = Path(self.url.database or "").absolute()
+            self.writer = _sqlite_writer(self.path)
+            self.reader = _sqlite_reader(self.path)
+        else:
+            self.path = None
+            self.writer = self.reader = _postgresql(self.url)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction that may write; committed at the end, rolled back on any exception."""
+        with translated(), self.writer.begin() as connection:
+            yield connection
+            if self.is_sqlite and not connection.connection.in_transaction:
+                # A full disk can end the transaction under our feet; what came after it was
+                # committed piece by piece.
+                raise StoreUnavailable("The store gave up its transaction: check the disk's space.")
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One short look at the store, all of one moment on SQLite."""
+        with translated(), self.reader.connect() as connection:
+            yield connection
+
+    def run(self, work: Callable[[Connection], T]) -> T:
+        """Do `work` in a transaction of its own, again when two transactions stood in each other's
+        way.
+        """
+        for _ in range(CONTENTION_TRIES - 1):
+            try:
+                with self.write() as connection:
+                    return work(connection)
+            except Contention:
+                continue
+        try:
+            with self.write() as connection:
+                return work(connection)
+        except Contention:
+            raise StoreUnavailable("The store is contended: it is tried again.") from None
+
+    def checkpoint(self) -> None:
+        """Move SQLite's write-ahead log into the file, as far as readers allow."""
+        if self.is_sqlite:
+            with translated():
+                connection = self.writer.raw_connection()
+                try:
+                    connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                finally:
+                    connection.close()
+
+    def has_disk_reserve(self, mib: int) -> bool:
+        """Whether more than `mib` MiB are free where SQLite's file is. PostgreSQL's disk is its own
+        host's matter.
+        """
+        if self.path is None:
+            return True
+        return shutil.disk_usage(self.path.parent).free >= mib * 1024 * 1024
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.writer.dispose()
+        self.reader.dispose()
+
+
+def _checked(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except sa.exc.ArgumentError:
+        raise StoreError(
+            "The store's URL cannot be read: write sqlite:////path or postgresql+psycopg://…."
+        ) from None
+    if parsed.get_backend_name() == "sqlite":
+        if not parsed.database or parsed.database == ":memory:":
+            raise StoreError("The store must be a file: write sqlite:////path.")
+        return parsed
+    if parsed.get_backend_name() == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    raise StoreError(
+        "The store must be SQLite or PostgreSQL: write sqlite:////path or postgresql+psycopg://…."
+    )
+
+
+def network_file_system(path: Path, mounts: str) -> str | None:
+    """Return the kind of network file system that `path` lies on, by the lines of
+    /proc/self/mounts; None for a local one.
+    """
+    best, kind = Path("/"), ""
+    for line in mounts.splitlines():
+        fields = line.split()
+        if len(fields) < 3:
+            continue
+        mount = Path(fields[1].replace("\\040", " "))
+        if path.is_relative_to(mount) and len(mount.parts) >= len(best.parts):
+            best, kind = mount, fields[2]
+    return kind if kind in _NETWORK_FILE_SYSTEMS else None
+
+
+def refuse_network_file_system(path: Path) -> None:
+    """Raise StoreError when `path` lies on a file system that SQLite's locks do not work on."""
+    try:
+        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return  # not Linux: nothing to look at
+    kind = network_file_system(path.resolve(), mounts)
+    if kind is not None:
+        raise StoreError(
+            f"The store must not lie on a network file system ({kind}): "
+            "use a local disk, or PostgreSQL."
+        )
+
+
+def _sqlite_writer(path: Path) -> Engine:
+    engine = sa.create_engine(
+        sa.URL.create("sqlite", database=str(path)),
+        poolclass=sa.pool.QueuePool,
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=WAIT_FOR_WRITER_S,
+        hide_parameters=True,
+        connect_args={
+            "timeout": BUSY_TIMEOUT_MS / 1000,
+            "check_same_thread": False,
+            "cached_statements": 256,
+        },
+    )
+
+    @event.listens_for(engine, "connect")
+    def _set_up(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver begins nothing by itself
+        for pragma in (
+            f"busy_timeout={BUSY_TIMEOUT_MS}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"wal_autocheckpoint={WAL_PAGES_MAX}",
+        ):
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _sqlite_reader(path: Path) -> Engine:
+    engine = sa.create_engine(
+        sa.URL.create(
+            "sqlite", database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true"}
+        ),
+        poolclass=sa.pool.QueuePool,
+        pool_size=2,
+        max_overflow=8,
+        pool_timeout=WAIT_FOR_WRITER_S,
+        hide_parameters=True,
+        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _set_up(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}").fetchall()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return engine
+
+
+def _postgresql(url: URL) -> Engine:
+    return sa.create_engine(
+        url,
+        pool_size=8,
+        max_overflow=8,
+        pool_timeout=WAIT_FOR_WRITER_S,
+        hide_parameters=True,
+        connect_args={
+            "connect_timeout": POSTGRESQL_CONNECT_TIMEOUT_S,
+            "options": POSTGRESQL_OPTIONS,
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 30000,
+        },
+    )

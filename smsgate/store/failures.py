@@ -1,0 +1,101 @@
+"""What a database's errors mean to us, in one sentence each; never with a value of a row in it.
+
+A driver's message may quote the row it refused ("Failing row contains …"), and a row holds numbers
+and texts. So no driver's message leaves this room: only its class, its code, and our own words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy.exc
+
+from smsgate.errors import StoreError, StoreUnavailable
+
+_RETRIED_STATES = frozenset({"40P01", "40001"})  # deadlock detected, serialisation failure
+
+# What SQLite says, and what we say about it. Its codes reach Python 3.11 too late to be used for
+# the extended ones.
+_SQLITE = (
+    ("locked", "The store is locked by another program: it is tried again."),
+    ("busy", "The store is locked by another program: it is tried again."),
+    ("full", "The disk of the store is full: free some space."),
+    (
+        "readonly",
+        "The store is read-only: check its file's owner, its folder and how its disk is mounted.",
+    ),
+    ("unable to open", "The store's file cannot be opened: check its folder and its owner."),
+    ("disk i/o error", "The store's disk answers with I/O errors: check the disk."),
+    ("no such table", "The store has no tables: run `smsgate db upgrade`."),
+)
+_POSTGRESQL = (
+    ("53100", "The disk of PostgreSQL is full: free some space."),
+    ("25006", "PostgreSQL is read-only: point the store's URL at the primary."),
+    (
+        "53300",
+        "PostgreSQL takes no more connections: raise max_connections, or stop what holds them.",
+    ),
+    ("55P03", "The store is locked by another program: it is tried again."),
+    ("57014", "PostgreSQL took too long: it is tried again."),
+)
+_POSTGRESQL_AWAY = "PostgreSQL cannot be reached: check that it runs and what the store's URL says."
+
+
+class Contention(Exception):
+    """Two transactions stood in each other's way and this one was rolled back: do it again, from
+    its beginning.
+    """
+
+
+class Conflict(StoreError):
+    """A row was refused by a unique key or a check."""
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn every database error inside into ours, and leave all other exceptions alone."""
+    try:
+        yield
+    except sqlalchemy.exc.DBAPIError as error:
+        raise _translate(error) from None
+    except sqlalchemy.exc.TimeoutError:
+        raise StoreUnavailable(
+            "The store is kept busy by this very program: it is tried again."
+        ) from None
+
+
+def _translate(error: sqlalchemy.exc.DBAPIError) -> Exception:
+    original = error.orig
+    state = getattr(original, "sqlstate", None)
+    if state in _RETRIED_STATES:
+        return Contention(state)
+    if isinstance(error, sqlalchemy.exc.IntegrityError):
+        return Conflict(f"The store refused a row ({_name(original)}).")
+    words = _sqlite_words(original) if state is None else dict(_POSTGRESQL).get(state)
+    if words is not None:
+        return StoreUnavailable(words)
+    if error.connection_invalidated or isinstance(
+        error, sqlalchemy.exc.OperationalError | sqlalchemy.exc.InterfaceError
+    ):
+        is_ours = type(original).__module__.startswith("sqlite3")
+        return StoreUnavailable(
+            f"The store cannot be used now ({_name(original)})." if is_ours else _POSTGRESQL_AWAY
+        )
+    return StoreError(f"The store failed ({_name(original)}): run `smsgate db check`.")
+
+
+def _sqlite_words(original: BaseException | None) -> str | None:
+    if not type(original).__module__.startswith("sqlite3"):
+        return None
+    said = str(original).lower()  # SQLite's messages name tables and columns, never values
+    return next((words for sign, words in _SQLITE if sign in said), None)
+
+
+def _name(original: BaseException | None) -> str:
+    """The error's own name: SQLite's (`SQLITE_CORRUPT`), PostgreSQL's state, else its class."""
+    for attribute in ("sqlite_errorname", "sqlstate"):
+        name = getattr(original, attribute, None)
+        if name:
+            return str(name)
+    return type(original).__name__

@@ -1,0 +1,294 @@
+"""Writes what a batch became: SMS, parts, complaints, due forwards, due replies and events, in as
+few statements as there are tables. The order of the statements is the same for every batch, and
+rows go in sorted by key, so that two batches wait for each other instead of deadlocking.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from smsgate.records import ForwardState, ReplyState
+from smsgate.store.columns import escape
+from smsgate.store.events import INSERT as INSERT_EVENTS
+from smsgate.store.events import event_row
+from smsgate.store.ids import reserve
+from smsgate.store.rows import (
+    ADD,
+    CREATE,
+    Place,
+    Unit,
+    complaint_row,
+    event_detail,
+    event_name,
+    is_in_the_way,
+    part_row,
+    reply_row,
+    sms_row,
+)
+from smsgate.store.sameness import Arrival
+from smsgate.store.tables import Complaint, Forward, Part, Reply, Sms
+
+_complaint: Any = Complaint.__table__  # type: ignore[attr-defined]
+_forward: Any = Forward.__table__  # type: ignore[attr-defined]
+_part: Any = Part.__table__  # type: ignore[attr-defined]
+_reply: Any = Reply.__table__  # type: ignore[attr-defined]
+_sms: Any = Sms.__table__  # type: ignore[attr-defined]
+
+_INSERT_COMPLAINTS = sa.insert(_complaint)
+_INSERT_SMS = sa.insert(_sms)
+_INSERT_PARTS = sa.insert(_part)
+_INSERT_FORWARDS = sa.insert(_forward)
+_INSERT_REPLIES = sa.insert(_reply)
+_REPEATED = (
+    sa.update(_complaint)
+    .where(_complaint.c.id == sa.bindparam("complaint"))
+    .values(repeats=_complaint.c.repeats + 1)
+)
+_CHANGE_SMS = sa.update(_sms).where(_sms.c.id == sa.bindparam("row_id"))
+# What a part that came later does not change; and what stands once an SMS was found to be about a
+# complaint.
+_ORIGIN = frozenset({"gateway", "line", "service", "received_at", "sent_at", "sent_offset_min"})
+_OUTCOME = frozenset({"state", "disposition", "reason", "complaint_id", "optout", "filed_at"})
+_FORWARDS_OF = (
+    sa.select(
+        _forward.c.complaint_id,
+        _forward.c.backend,
+        _forward.c.kind,
+        _forward.c.state,
+        _forward.c.sms_id,
+    )
+    .where(_forward.c.complaint_id.in_(sa.bindparam("complaints", expanding=True)))
+    .order_by(_forward.c.id)
+    # PostgreSQL: whoever settles one now sees our addition, or we see the settled state.
+    .with_for_update()
+)
+_OPEN_REPLIES_OF = (
+    sa.select(_reply.c.complaint_id)
+    .where(
+        _reply.c.complaint_id.in_(sa.bindparam("complaints", expanding=True)),
+        _reply.c.state.in_([ReplyState.DUE, ReplyState.CLAIMED]),
+    )
+    .order_by(_reply.c.id)
+    .with_for_update()
+)
+
+
+@dataclass(slots=True)
+class Written:
+    """What was written, for the caller to know what to wake."""
+
+    part_ids: list[tuple[Arrival, int]] = field(default_factory=list)
+    due_backends: set[str] = field(default_factory=set)
+    has_due_replies: bool = False
+    filed: int = 0
+
+
+class Filing:
+    """Writes the units of one batch."""
+
+    def __init__(self, connection: Connection, place: Place) -> None:
+        self._connection = connection
+        self._place = place
+        self._complaints: list[int] = []
+        self._written = Written()
+
+    def write(self, units: Sequence[Unit]) -> Written:
+        """Write everything; return what there is to do now."""
+        self._write_complaints([unit for unit in units if unit.files_complaint])
+        self._write_sms(units)
+        self._write_parts(units)
+        decided = [unit for unit in units if unit.decision is not None]
+        self._written.filed = len(decided)
+        self._write_forwards(decided)
+        self._write_replies(decided)
+        self._write_events(decided)
+        return self._written
+
+    def _resolved(self, complaint: int | None) -> int | None:
+        if complaint is None or complaint > 0:
+            return complaint
+        return self._complaints[-complaint - 1]
+
+    def _write_complaints(self, units: Sequence[Unit]) -> None:
+        if units:
+            self._complaints = reserve(self._connection, _complaint, len(units))
+            rows = [
+                complaint_row(unit, self._place) | {"id": complaint_id}
+                for unit, complaint_id in zip(units, self._complaints, strict=True)
+            ]
+            self._connection.execute(_INSERT_COMPLAINTS, rows)
+
+    def _write_sms(self, units: Iterable[Unit]) -> None:
+        new: list[Unit] = []
+        stored: list[Unit] = []
+        for unit in units:
+            if unit.group is not None and unit.group.sms_id is not None:
+                unit.sms_id = unit.group.sms_id
+                stored.append(unit)
+            else:
+                new.append(unit)
+        if new:
+            for unit, sms_id in zip(new, reserve(self._connection, _sms, len(new)), strict=True):
+                unit.sms_id = sms_id
+            rows = [
+                sms_row(u, self._place, self._resolved(u.complaint)) | {"id": u.sms_id} for u in new
+            ]
+            self._connection.execute(_INSERT_SMS, rows)
+        self._change_sms(stored)
+
+    def _change_sms(self, units: Sequence[Unit]) -> None:
+        """Parts came to SMS that are in the store: they wait on, or are filed now, or what was
+        filed with a gap is whole now.
+        """
+        changes: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+        for unit in sorted(units, key=lambda unit: unit.sms_id):
+            row = sms_row(unit, self._place, self._resolved(unit.complaint))
+            if unit.decision is None:
+                fixed = frozenset(row) - {"missing"}
+            elif unit.was_filed and unit.group is not None and unit.group.complaint_id is not None:
+                fixed = _ORIGIN | _OUTCOME
+            else:
+                fixed = _ORIGIN
+            kept = {name: value for name, value in row.items() if name not in fixed}
+            changes[tuple(kept)].append(kept | {"row_id": unit.sms_id})
+        for rows in changes.values():
+            self._connection.execute(_CHANGE_SMS, rows)
+
+    def _write_parts(self, units: Iterable[Unit]) -> None:
+        pairs = [(arrival, unit) for unit in units for arrival in unit.arrivals]
+        if not pairs:
+            return
+        pairs.sort(key=lambda pair: (pair[0].part.key, pair[0].instance))
+        ids = reserve(self._connection, _part, len(pairs))
+        rows = [
+            part_row(arrival, unit.sms_id, self._place) | {"id": part_id}
+            for (arrival, unit), part_id in zip(pairs, ids, strict=True)
+        ]
+        self._connection.execute(_INSERT_PARTS, rows)
+        self._written.part_ids = [
+            (arrival, part_id) for (arrival, _), part_id in zip(pairs, ids, strict=True)
+        ]
+
+    def _write_forwards(self, units: Sequence[Unit]) -> None:
+        rows = []
+        for unit in units:
+            if unit.files_complaint:
+                complaint_id = self._resolved(unit.complaint)
+                assert complaint_id is not None
+                for backend in self._place.backends:
+                    self._written.due_backends.add(backend)
+                    rows.append(self._forward_row(unit, complaint_id, backend))
+        rows += self._additions(units)
+        if rows:
+            self._connection.execute(_INSERT_FORWARDS, rows)
+
+    def _additions(self, units: Sequence[Unit]) -> list[dict[str, Any]]:
+        """An addition goes to every backend that is or will be told of the complaint, once all
+        before it has arrived.
+        """
+        adding = [unit for unit in units if _addition(unit) is not None]
+        known = {unit.complaint for unit in adding if unit.complaint is not None}
+        stored = sorted(complaint for complaint in known if complaint > 0)
+        ahead: list[tuple[int, str, str, ForwardState, int]] = []
+        if stored:
+            asked = {"complaints": stored}
+            ahead = [tuple(row) for row in self._connection.execute(_FORWARDS_OF, asked)]
+        for complaint in known:
+            if complaint < 0:
+                resolved = self._resolved(complaint)
+                assert resolved is not None
+                ahead += [(resolved, b, CREATE, ForwardState.DUE, 0) for b in self._place.backends]
+        rows = []
+        for unit in adding:
+            complaint_id = self._resolved(unit.complaint)
+            assert complaint_id is not None
+            mine = [row for row in ahead if row[0] == complaint_id]
+            for backend in dict.fromkeys(row[1] for row in mine if row[2] == CREATE):
+                before = [row for row in mine if row[1] == backend]
+                is_next = not any(is_in_the_way(kind, state) for _, _, kind, state, _ in before)
+                revision = sum(1 for row in before if row[2] == ADD and row[4] == unit.sms_id)
+                row = self._forward_row(unit, complaint_id, backend)
+                row |= {
+                    "kind": ADD,
+                    "addition": escape(_addition(unit) or ""),
+                    "revision": revision,
+                    "next_at": self._place.now if is_next else None,
+                }
+                rows.append(row)
+                ahead.append((complaint_id, backend, ADD, ForwardState.DUE, unit.sms_id))
+                if is_next:
+                    self._written.due_backends.add(backend)
+        return rows
+
+    def _forward_row(self, unit: Unit, complaint_id: int, backend: str) -> dict[str, Any]:
+        return {
+            "complaint_id": complaint_id,
+            "sms_id": unit.sms_id,
+            "backend": backend,
+            "kind": CREATE,
+            "revision": 0,
+            "addition": None,
+            "idempotency_key": uuid.uuid4().hex,  # fixed here, never made again
+            "state": ForwardState.DUE,
+            "next_at": self._place.now,
+            "created_at": self._place.now,
+        }
+
+    def _write_replies(self, units: Sequence[Unit]) -> None:
+        """Replies of one complaint leave in order: one is claimable when none before it is open."""
+        answered = [unit for unit in units if unit.decision is not None and unit.decision.replies]
+        if not answered:
+            return
+        stored = sorted(
+            {u.complaint for u in answered if u.complaint is not None and u.complaint > 0}
+        )
+        has_open: set[int] = set()
+        if stored:
+            asked = {"complaints": stored}
+            has_open.update(self._connection.execute(_OPEN_REPLIES_OF, asked).scalars())
+        rows = []
+        for unit in answered:
+            assert unit.decision is not None
+            complaint_id = self._resolved(unit.complaint)
+            for reply in unit.decision.replies:
+                must_wait = complaint_id in has_open
+                row = reply_row(reply, unit, complaint_id, self._place)
+                if row["state"] is ReplyState.DUE:
+                    row["next_at"] = None if must_wait else self._place.now
+                    self._written.has_due_replies |= not must_wait
+                    if complaint_id is not None:
+                        has_open.add(complaint_id)
+                rows.append(row)
+        self._connection.execute(_INSERT_REPLIES, rows)
+
+    def _write_events(self, units: Sequence[Unit]) -> None:
+        events, repeated = [], []
+        for unit in units:
+            complaint_id = self._resolved(unit.complaint)
+            name = event_name(unit)
+            if complaint_id is None or name is None:
+                continue
+            if name == "repeat":
+                repeated.append({"complaint": complaint_id})
+            events.append(
+                event_row(
+                    complaint_id, self._place.now, self._place.actor, name, event_detail(unit)
+                )
+            )
+        if repeated:
+            self._connection.execute(_REPEATED, sorted(repeated, key=lambda row: row["complaint"]))
+        if events:
+            self._connection.execute(INSERT_EVENTS, events)
+
+
+def _addition(unit: Unit) -> str | None:
+    if unit.decision is None or unit.complaint is None or unit.files_complaint:
+        return None
+    return unit.decision.forward_addition

@@ -1,0 +1,230 @@
+"""The parts that modems hold or held: which are known, what more sightings there were, and what is
+gone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from hardware.sms import Slot
+from smsgate.records import PartState, ReceivedPart, SmsState
+from smsgate.store.columns import identity_of, lock_key, with_offset
+from smsgate.store.grouping import Group
+from smsgate.store.rows import Culprit
+from smsgate.store.sameness import Arrival, KnownPart
+from smsgate.store.tables import Part, Sighting, Sms
+
+_part: Any = Part.__table__  # type: ignore[attr-defined]
+_sighting: Any = Sighting.__table__  # type: ignore[attr-defined]
+_sms: Any = Sms.__table__  # type: ignore[attr-defined]
+
+_KNOWN = sa.select(
+    _part.c.id,
+    _part.c.key,
+    _part.c.instance,
+    _part.c.state,
+    _part.c.memory,
+    _part.c.slot_index,
+    _part.c.pdu,
+).where(
+    _part.c.gateway == sa.bindparam("gateway"),
+    _part.c.line == sa.bindparam("line"),
+    _part.c.key.in_(sa.bindparam("keys", expanding=True)),
+)
+_GONE = (
+    sa.update(_part)
+    .where(_part.c.id.in_(sa.bindparam("ids", expanding=True)), _part.c.state == PartState.KEPT)
+    .values(state=PartState.DELETED, deleted_at=sa.bindparam("now"))
+)
+_SEEN_AGAIN = (
+    sa.update(_part)
+    .where(_part.c.id == sa.bindparam("row_id"))
+    .values(
+        seen_count=_part.c.seen_count + sa.bindparam("more"),
+        state=PartState.KEPT,  # whatever we thought: the modem still has it, or has it again
+        deleted_at=None,
+        memory=sa.bindparam("now_memory"),
+        slot_index=sa.bindparam("now_index"),
+        generation=sa.bindparam("now_generation"),
+    )
+)
+_OPEN_GROUPS = sa.select(
+    _sms.c.id,
+    _sms.c.sender,
+    _sms.c.is_alphanumeric,
+    _sms.c.state,
+    _sms.c.concat_reference,
+    _sms.c.concat_width,
+    _sms.c.concat_total,
+    _sms.c.sent_at,
+    _sms.c.sent_offset_min,
+    _sms.c.received_at,
+    _sms.c.complaint_id,
+)
+_GROUPS_OF_SENDERS = _OPEN_GROUPS.where(
+    _sms.c.service == sa.bindparam("service"),
+    _sms.c.sender.in_(sa.bindparam("senders", expanding=True)),
+    sa.literal_column("sms.missing > 0"),  # as the partial index says it
+).order_by(_sms.c.id)
+_PARTS_OF = (
+    sa.select(_part.c.sms_id, _part.c.concat_number, _part.c.key, _part.c.pdu)
+    .where(_part.c.sms_id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(_part.c.id)
+)
+_LOCK = sa.text("SELECT pg_advisory_xact_lock(k) FROM unnest(CAST(:keys AS bigint[])) AS t(k)")
+
+
+def lock_senders(connection: Connection, service: str, arrivals: Iterable[Arrival]) -> None:
+    """Let no other transaction decide about these senders before this one ends."""
+    if connection.dialect.name != "postgresql":
+        return  # SQLite has one writer
+    keys = {
+        lock_key(service, identity_of(deliver.sender))
+        for deliver in (arrival.deliver for arrival in arrivals)
+        if deliver is not None
+    }
+    lock_keys(connection, keys)
+
+
+def lock_keys(connection: Connection, keys: Collection[int]) -> None:
+    """Take advisory locks in order, so that two batches never wait for each other in a circle.
+    PostgreSQL only.
+    """
+    if keys and connection.dialect.name == "postgresql":
+        connection.execute(_LOCK, {"keys": sorted(keys)})
+
+
+def known_parts(
+    connection: Connection, gateway: str, line: str, arrivals: Iterable[Arrival]
+) -> list[KnownPart]:
+    """Return the part rows that have the key of one of these."""
+    keys = sorted({arrival.part.key for arrival in arrivals})
+    rows = connection.execute(_KNOWN, {"gateway": gateway, "line": line, "keys": keys})
+    return [KnownPart(*row) for row in rows]
+
+
+def open_groups(connection: Connection, service: str, arrivals: Iterable[Arrival]) -> list[Group]:
+    """Return the groups with missing parts of everybody who sent a part in this batch."""
+    senders = {a.deliver.sender.number for a in arrivals if a.concat is not None and a.deliver}
+    if not senders:
+        return []
+    asked = {"service": service, "senders": sorted(senders)}
+    return groups_of(connection, connection.execute(_GROUPS_OF_SENDERS, asked).all())
+
+
+def groups_of(connection: Connection, rows: Sequence[Any]) -> list[Group]:
+    """Return the groups of these rows of `sms`, with the parts they have."""
+    groups = {
+        row.id: Group(
+            key=(row.sender, row.concat_reference, row.concat_width, row.concat_total),
+            received_at=row.received_at,
+            sent_at=with_offset(row.sent_at, row.sent_offset_min),
+            sms_id=row.id,
+            state=SmsState(row.state),
+            complaint_id=row.complaint_id,
+            is_alphanumeric=row.is_alphanumeric,
+        )
+        for row in rows
+    }
+    if groups:
+        for sms_id, number, key, pdu in connection.execute(_PARTS_OF, {"ids": sorted(groups)}):
+            groups[sms_id].pdus.setdefault(number, pdu)
+            groups[sms_id].keys.setdefault(number, key)
+    return list(groups.values())
+
+
+def mark_gone(connection: Connection, part_ids: Collection[int], now: datetime) -> None:
+    """Record that these parts were seen gone from the modem."""
+    connection.execute(_GONE, {"ids": sorted(part_ids), "now": now})
+
+
+def note_sightings(
+    connection: Connection,
+    seen: Iterable[tuple[KnownPart, Slot]],
+    new: Iterable[tuple[Arrival, int]],
+    now: datetime,
+) -> int:
+    """Count every further sighting: of known parts, and of new ones that several slots showed at
+    once.
+    """
+    again = [(row.id, row.pdu, slot) for row, slot in seen]
+    twice = [
+        (part_id, arrival.part.slot.pdu, slot)
+        for arrival, part_id in new
+        for slot in arrival.slots[1:]
+    ]
+    if again:
+        _update_parts(connection, again)
+    counted = Counter(
+        (part_id, slot.memory, slot.index, slot.generation) for part_id, _, slot in again + twice
+    )
+    if counted:
+        details = {
+            (part_id, slot.memory, slot.index, slot.generation): (slot, pdu)
+            for part_id, pdu, slot in again + twice
+        }
+        rows = [
+            _sighting_row(place, times, *details[place], now)
+            for place, times in sorted(counted.items())
+        ]
+        _upsert(connection, rows)
+    return sum(counted.values())
+
+
+def as_octets(part: ReceivedPart, reason: str) -> ReceivedPart:
+    """Return a part as nothing but octets that made us stumble."""
+    return replace(part, decoded=Culprit(reason))
+
+
+def _update_parts(connection: Connection, again: Iterable[tuple[int, bytes, Slot]]) -> None:
+    rows: dict[int, dict[str, Any]] = {}
+    for part_id, _, slot in again:
+        more = rows[part_id]["more"] if part_id in rows else 0
+        rows[part_id] = {
+            "row_id": part_id,
+            "more": more + 1,
+            "now_memory": slot.memory,
+            "now_index": slot.index,
+            "now_generation": slot.generation,
+        }
+    connection.execute(_SEEN_AGAIN, [rows[part_id] for part_id in sorted(rows)])
+
+
+def _sighting_row(
+    place: tuple[int, str, int, int], times: int, slot: Slot, pdu: bytes, now: datetime
+) -> dict[str, Any]:
+    part_id, memory, index, generation = place
+    return {
+        "part_id": part_id,
+        "memory": memory,
+        "slot_index": index,
+        "generation": generation,
+        "stat": int(slot.stat),
+        "pdu": slot.pdu if slot.pdu != pdu else None,
+        "times": times,
+        "first_at": now,
+        "last_at": now,
+    }
+
+
+def _upsert(connection: Connection, rows: list[dict[str, Any]]) -> None:
+    insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(_sighting)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["part_id", "memory", "slot_index", "generation"],
+            set_={
+                "times": _sighting.c.times + statement.excluded.times,
+                "last_at": statement.excluded.last_at,
+            },
+        ),
+        rows,
+    )

@@ -1,0 +1,262 @@
+"""What the store knows of senders, gathered for a whole batch in a few queries and kept up while
+the batch is decided.
+
+The windows are the service's (`KnowledgeLimits`). Counts hold SMS that are filed: one that waits
+for parts is none yet.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from smsgate.records import (
+    CompleteSms,
+    Confidentiality,
+    Decision,
+    KnowledgeLimits,
+    KnownComplaint,
+    NewComplaint,
+    ReplyKind,
+    SenderKnowledge,
+)
+from smsgate.store.tables import Complaint, Reply, Sms
+
+COMPLAINTS_MAX = 50
+INITIAL_STATUS = "diterima"
+
+_complaint: Any = Complaint.__table__  # type: ignore[attr-defined]
+_reply: Any = Reply.__table__  # type: ignore[attr-defined]
+_sms: Any = Sms.__table__  # type: ignore[attr-defined]
+
+_IDENTITIES: Any = sa.bindparam("identities", expanding=True)
+_HASHES: Any = sa.bindparam("hashes", expanding=True)
+
+_COMPLAINTS = (
+    sa.select(
+        _complaint.c.id,
+        _complaint.c.identity,
+        _complaint.c.reference,
+        _complaint.c.text_digest,
+        _complaint.c.confidentiality,
+        _complaint.c.received_at,
+        _complaint.c.status,
+        _complaint.c.closed_at,
+        _complaint.c.unit,
+        _complaint.c.due_at,
+        _complaint.c.had_concat,
+    )
+    .where(
+        _complaint.c.service == sa.bindparam("service"),
+        _complaint.c.identity.in_(_IDENTITIES),
+        _complaint.c.received_at > sa.bindparam("since"),
+    )
+    .order_by(_complaint.c.id.desc())
+    .limit(sa.bindparam("most"))
+)
+_SAME = sa.case((_sms.c.text_hash.in_(_HASHES), _sms.c.text_hash), else_=None).label("same")
+_SMS_COUNTS = (
+    sa.select(_sms.c.identity, _SAME, sa.func.count())
+    .where(
+        _sms.c.service == sa.bindparam("service"),
+        _sms.c.identity.in_(_IDENTITIES),
+        _sms.c.received_at > sa.bindparam("since"),
+        _sms.c.text_hash.is_not(None),
+    )
+    .group_by(_sms.c.identity, sa.literal_column("same"))
+)
+_REPLY_COUNTS = (
+    sa.select(_reply.c.identity, _reply.c.kind, sa.func.count())
+    .where(
+        _reply.c.service == sa.bindparam("service"),
+        _reply.c.identity.in_(_IDENTITIES),
+        _reply.c.created_at > sa.bindparam("since"),
+        _reply.c.is_counted,
+    )
+    .group_by(_reply.c.identity, _reply.c.kind)
+)
+_OWN_WORDS = sa.select(_reply.c.text_hash).where(
+    _reply.c.text_hash.in_(_HASHES),
+    _reply.c.created_at > sa.bindparam("since"),
+    _reply.c.attempts > 0,
+)
+_OPTOUTS = (
+    sa.select(_sms.c.identity, _sms.c.optout)
+    .where(
+        _sms.c.service == sa.bindparam("service"),
+        _sms.c.identity.in_(_IDENTITIES),
+        sa.literal_column("sms.optout IS NOT NULL"),
+    )
+    .order_by(_sms.c.id)
+)
+_BUDGET = sa.select(
+    sa.func.count(),
+    sa.func.coalesce(
+        sa.func.sum(sa.case((_reply.c.created_at > sa.bindparam("hour"), 1), else_=0)), 0
+    ),
+).where(
+    _reply.c.gateway == sa.bindparam("gateway"),
+    _reply.c.created_at > sa.bindparam("day"),
+    sa.literal_column(
+        "reply.is_counted"
+    ),  # as the partial index says it, else SQLite does not use it
+)
+
+
+@dataclass(slots=True)
+class _Sender:
+    complaints: list[KnownComplaint] = field(default_factory=list)
+    replies: int = 0
+    sms: int = 0
+    same: Counter[int] = field(default_factory=Counter)
+    said: set[ReplyKind] = field(default_factory=set)
+    has_opted_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which service, gateway and moment knowledge is gathered for."""
+
+    service: str
+    gateway: str
+    now: datetime
+    limits: KnowledgeLimits
+
+
+class Knowledge:
+    """What is known of the senders of one batch."""
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        self._senders: dict[str, _Sender] = defaultdict(_Sender)
+        self._own_words: set[int] = set()
+        self._replies_hour = 0
+        self._replies_day = 0
+
+    @classmethod
+    def gather(
+        cls,
+        connection: Connection,
+        window: Window,
+        identities: Collection[str],
+        hashes: Collection[int],
+    ) -> Knowledge:
+        """Ask the store about these senders and texts."""
+        known = cls(window)
+        if not identities:
+            return known
+        since = window.now - timedelta(seconds=window.limits.reply_window_s)
+        asked = {"service": window.service, "identities": sorted(identities), "since": since}
+        known._gather_complaints(connection, asked)
+        texts = {**asked, "hashes": sorted(hashes)}
+        for identity, same, count in connection.execute(_SMS_COUNTS, texts):
+            sender = known._senders[identity]
+            sender.sms += count
+            if same is not None:
+                sender.same[same] += count
+        for identity, kind, count in connection.execute(_REPLY_COUNTS, asked):
+            known._senders[identity].replies += count
+            known._senders[identity].said.add(kind)
+        for identity, optout in connection.execute(_OPTOUTS, asked):
+            known._senders[identity].has_opted_out = optout
+        own = connection.execute(_OWN_WORDS, {"hashes": sorted(hashes), "since": since})
+        known._own_words.update(own.scalars())
+        known._gather_budget(connection)
+        return known
+
+    def of(self, identity: str, text_hash: int) -> SenderKnowledge:
+        """Return what is known of a sender, at this point of the batch."""
+        sender = self._senders[identity]
+        return SenderKnowledge(
+            complaints=tuple(sender.complaints[:COMPLAINTS_MAX]),
+            replies_in_window=sender.replies,
+            sms_today=sender.sms,
+            same_text_in_window=sender.same[text_hash],
+            is_own_reply=text_hash in self._own_words,
+            limit_said_in_window=ReplyKind.LIMIT in sender.said,
+            empty_said_in_window=ReplyKind.EMPTY in sender.said,
+            has_opted_out=sender.has_opted_out,
+            gateway_replies_hour=self._replies_hour,
+            gateway_replies_day=self._replies_day,
+        )
+
+    def note(self, identity: str, text_hash: int, decision: Decision) -> None:
+        """Take in what an SMS of this batch became. Its complaint, if it made one, is noted by
+        `note_complaint`.
+        """
+        sender = self._senders[identity]
+        sender.sms += 1
+        sender.same[text_hash] += 1
+        for reply in decision.replies:
+            if reply.suppressed_reason is None:
+                sender.replies += 1
+                sender.said.add(reply.kind)
+                self._replies_hour += 1
+                self._replies_day += 1
+        if decision.optout is not None:
+            sender.has_opted_out = decision.optout
+
+    def note_complaint(
+        self, identity: str, complaint_id: int, new: NewComplaint, sms: CompleteSms
+    ) -> None:
+        """Take in a complaint that this batch files."""
+        complaint = KnownComplaint(
+            id=complaint_id,
+            reference=new.reference,
+            text_digest=new.text_digest,
+            confidentiality=new.confidentiality,
+            received_at=sms.received_at,
+            status=INITIAL_STATUS,
+            is_open=True,
+            sms_had_concat=sms.part_count > 1,
+        )
+        self._senders[identity].complaints.insert(0, complaint)
+
+    def _gather_complaints(self, connection: Connection, asked: dict[str, Any]) -> None:
+        since = self._window.now - timedelta(seconds=self._window.limits.complaints_window_s)
+        identities = asked["identities"]
+        most = COMPLAINTS_MAX * len(identities)
+        asked = {**asked, "since": since, "most": most}
+        rows = connection.execute(_COMPLAINTS, asked).all()
+        if len(rows) == most and len(identities) > 1:
+            # Somebody has so many that they may hide another's: ask for each.
+            rows = [
+                row
+                for identity in identities
+                for row in connection.execute(
+                    _COMPLAINTS, {**asked, "identities": [identity], "most": COMPLAINTS_MAX}
+                )
+            ]
+        for row in rows:
+            self._senders[row.identity].complaints.append(_known(row))
+
+    def _gather_budget(self, connection: Connection) -> None:
+        now = self._window.now
+        asked = {
+            "gateway": self._window.gateway,
+            "hour": now - timedelta(hours=1),
+            "day": now - timedelta(days=1),
+        }
+        day, hour = connection.execute(_BUDGET, asked).one()
+        self._replies_day, self._replies_hour = int(day), int(hour)
+
+
+def _known(row: Any) -> KnownComplaint:
+    return KnownComplaint(
+        id=row.id,
+        reference=row.reference,
+        text_digest=row.text_digest,
+        confidentiality=Confidentiality(row.confidentiality),
+        received_at=row.received_at,
+        status=row.status,
+        is_open=row.closed_at is None,
+        unit=row.unit,
+        due_at=row.due_at,
+        sms_had_concat=row.had_concat,
+    )

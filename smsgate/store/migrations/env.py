@@ -1,0 +1,16 @@
+"""Alembic's way in: it is handed an open connection, in the transaction that all migrations share."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from smsgate.store.tables import METADATA
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=METADATA,
+    render_as_batch=True,
+    transactional_ddl=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

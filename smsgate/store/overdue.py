@@ -1,0 +1,97 @@
+"""Files what waited too long for its parts: with the gaps marked, and in the store for ever
+(design.md section 2, step 8).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.engine import Connection
+
+from smsgate.errors import StoreUnavailable
+from smsgate.records import SmsState
+from smsgate.store import held
+from smsgate.store.columns import identity_of, lock_key
+from smsgate.store.deciding import Deciding, Deliberation
+from smsgate.store.filing import Filing
+from smsgate.store.knowledge import Window
+from smsgate.store.receive import unit_of_group
+from smsgate.store.room import Room
+from smsgate.store.rows import Place
+from smsgate.store.tables import Sms
+
+log = structlog.get_logger(__name__)
+
+_sms: Any = Sms.__table__  # type: ignore[attr-defined]
+
+OVERDUE_MAX = 500  # in one round
+
+
+class Overdue:
+    """Looks for SMS past the deadline of their parts."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+
+    def file(self, service: str, deciding: Deciding) -> int:
+        """File every SMS of a service that waits for parts past the deadline, each by itself;
+        return how many.
+        """
+        now = self._room.now()
+        deadline = timedelta(seconds=self._room.facts_of(service).parts_deadline_s)
+        is_late = _sms.c.missing == 0  # whole, and yet nobody decided
+        if self._room.time.is_trusted(now):
+            is_late = sa.or_(is_late, _sms.c.received_at <= now - deadline)
+        waiting = (
+            sa.select(_sms.c.id)
+            .where(_sms.c.service == service, sa.literal_column("sms.state = 'waiting'"), is_late)
+            .order_by(_sms.c.received_at)
+            .limit(OVERDUE_MAX)
+        )
+        with self._room.database.read() as connection:
+            ids = list(connection.execute(waiting).scalars())
+        return sum(self._file_or_quarantine(sms_id, service, deciding) for sms_id in ids)
+
+    def _file_or_quarantine(self, sms_id: int, service: str, deciding: Deciding) -> int:
+        database = self._room.database
+        try:
+            return database.run(lambda c: self._file_one(c, sms_id, service, deciding))
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            reason = type(error).__name__
+            log.error("message_quarantined", sms_id=sms_id, error=reason)
+        aside = deciding.into_quarantine(reason)
+        return database.run(lambda c: self._file_one(c, sms_id, service, aside))
+
+    def _file_one(
+        self, connection: Connection, sms_id: int, service: str, deciding: Deciding
+    ) -> int:
+        by_id = sa.select(_sms).where(_sms.c.id == sms_id)
+        row = connection.execute(by_id).one()
+        [group] = held.groups_of(connection, [row])
+        held.lock_keys(connection, [lock_key(service, identity_of(group.sender))])
+        row = connection.execute(by_id).one()  # as it is now that nobody else decides
+        if row.state != SmsState.WAITING:
+            return 0
+        [group] = held.groups_of(connection, [row])
+        now = self._room.now()
+        unit = unit_of_group(group, self._place(row, now), is_overdue=True)
+        window = Window(service, self._room.gateway, now, self._room.limits_of(service))
+        Deliberation(connection, window, deciding).decide([unit])
+        Filing(connection, self._place(row, now)).write([unit])
+        return 1
+
+    def _place(self, row: Any, now: datetime) -> Place:
+        """Where it is filed: the line that received its first part, which answers it."""
+        return Place(
+            gateway=row.gateway,
+            line=row.line,
+            service=row.service,
+            backends=self._room.facts_of(row.service).backends,
+            actor="housekeeper",
+            now=now,
+        )

@@ -1,0 +1,91 @@
+"""Status reports: what the network says became of what we submitted (23.040 section 9.2.3.15)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from hardware.sms import SmsStatusReport
+from smsgate.records import ReplyState
+from smsgate.store.rows import Place
+from smsgate.store.sameness import Arrival
+from smsgate.store.tables import PartDelivery, Reply, ReplyPart
+
+_reply: Any = Reply.__table__  # type: ignore[attr-defined]
+_reply_part: Any = ReplyPart.__table__  # type: ignore[attr-defined]
+
+REPORT_WINDOW = timedelta(days=3)  # TP-MR comes round after 256 submissions
+_SAME_DIGITS = 8  # of the recipient; what stands before them may be written in several ways
+
+
+def note_reports(connection: Connection, place: Place, arrivals: Iterable[Arrival]) -> None:
+    """Mark the replies that these status reports are about; one that is about none of ours changes
+    nothing.
+    """
+    for arrival in arrivals:
+        report = arrival.part.decoded
+        if isinstance(report, SmsStatusReport):
+            state = _state_of(report.status)
+            if state is not None:
+                _note(connection, place, report, state)
+
+
+def _state_of(status: int) -> PartDelivery | None:
+    """Return what TP-ST says for good; None while the SMSC is still trying."""
+    if status < 0x20:
+        return PartDelivery.DELIVERED
+    if status < 0x40:
+        return None
+    return PartDelivery.UNDELIVERED
+
+
+def _note(
+    connection: Connection, place: Place, report: SmsStatusReport, state: PartDelivery
+) -> None:
+    candidates = connection.execute(
+        sa.select(_reply_part.c.id, _reply_part.c.reply_id, _reply.c.recipient)
+        .join(_reply, _reply.c.id == _reply_part.c.reply_id)
+        .where(
+            _reply_part.c.gateway == place.gateway,
+            _reply_part.c.line == place.line,
+            _reply_part.c.tp_mr == report.reference,
+            _reply_part.c.submitted_at > place.now - REPORT_WINDOW,
+        )
+        .order_by(_reply_part.c.submitted_at.desc())
+    )
+    digits = report.recipient.number[-_SAME_DIGITS:]
+    found = next((row for row in candidates if row.recipient.endswith(digits)), None)
+    if found is None:
+        return
+    connection.execute(
+        sa.update(_reply_part)
+        .where(_reply_part.c.id == found.id)
+        .values(state=state, report_status=report.status, reported_at=place.now)
+    )
+    states = connection.execute(
+        sa.select(_reply_part.c.state).where(_reply_part.c.reply_id == found.reply_id)
+    ).scalars()
+    settled = _sum_of(set(states))
+    if settled is not None:
+        connection.execute(
+            sa.update(_reply)
+            .where(
+                _reply.c.id == found.reply_id,
+                _reply.c.state.in_(
+                    [ReplyState.SUBMITTED, ReplyState.DELIVERED, ReplyState.UNCONFIRMED]
+                ),
+            )
+            .values(state=settled)
+        )
+
+
+def _sum_of(states: set[PartDelivery]) -> ReplyState | None:
+    if PartDelivery.UNDELIVERED in states:
+        return ReplyState.UNDELIVERED
+    if states == {PartDelivery.DELIVERED}:
+        return ReplyState.DELIVERED
+    return None

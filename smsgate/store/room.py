@@ -1,0 +1,72 @@
+"""What every part of the store shares: its database, who it is, and what it was told about the
+services.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from smsgate.clock import Clock
+from smsgate.records import KnowledgeLimits
+from smsgate.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFacts:
+    """What the store must know of a service.
+
+    `number` is shown to citizens. Each complaint is forwarded to each of `backends`.
+    `parts_deadline_s` after its first part an SMS is filed with its gaps marked.
+    """
+
+    number: str
+    backends: tuple[str, ...] = ()
+    parts_deadline_s: float = 24 * 3600.0
+
+
+class TimeGuard:
+    """Whether the clock may be believed enough to let things expire: not while it is behind what
+    the store has seen.
+    """
+
+    def __init__(self, is_synchronised: Callable[[], bool]) -> None:
+        self._is_synchronised = is_synchronised
+        self._newest: datetime | None = None
+
+    def note(self, moment: datetime | None) -> None:
+        """Take in a moment that has been."""
+        if moment is not None and (self._newest is None or moment > self._newest):
+            self._newest = moment
+
+    def is_trusted(self, now: datetime) -> bool:
+        """Whether `now` is no earlier than all that has been, and the clock says that it is
+        synchronised.
+        """
+        return (self._newest is None or now >= self._newest) and self._is_synchronised()
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The store's inside, handed to each of its parts."""
+
+    database: Database
+    gateway: str
+    owner: str
+    clock: Clock
+    limits: Mapping[str, KnowledgeLimits]
+    services: Mapping[str, ServiceFacts]
+    time: TimeGuard
+
+    def limits_of(self, service: str) -> KnowledgeLimits:
+        """Return how far back is looked for a service."""
+        return self.limits.get(service, KnowledgeLimits())
+
+    def facts_of(self, service: str) -> ServiceFacts:
+        """Return what is known of a service; one that nobody configured has no backends."""
+        return self.services.get(service, ServiceFacts(number=""))
+
+    def now(self) -> datetime:
+        """Return the moment, in UTC."""
+        return self.clock.now()

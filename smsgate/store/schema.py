@@ -1,0 +1,132 @@
+"""The schema's version: asked with plain SQL, so that a daemon starts without alembic; made and
+changed by its migrations.
+
+A brand-new store is made from the tables as they are and marked with the newest version: a test
+holds the tables and all migrations together to be the same.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from smsgate.errors import SchemaMismatch, StoreError
+from smsgate.store.database import Database
+from smsgate.store.tables import APPEND_ONLY, METADATA
+
+# Every version there was, the oldest first; a test holds it to the migrations.
+VERSIONS = ("0001",)
+HEAD = VERSIONS[-1]
+
+_UPGRADE_LOCK = 0x736D73676174  # "smsgat": who changes the schema of this PostgreSQL database
+
+
+def version_of(connection: Connection) -> str | None:
+    """Return the version of the store; None where there is no store yet."""
+    inspector = sa.inspect(connection)
+    if not inspector.has_table("alembic_version"):
+        if inspector.has_table("sms") or inspector.has_table("part"):
+            raise StoreError("The store's tables have no version: they are not ours, or damaged.")
+        return None
+    return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def newest_moments(connection: Connection) -> list[datetime | None]:
+    """Return when the newest part was received and the newest reply made."""
+    newest = []
+    for table, moment in (("part", "received_at"), ("reply", "created_at")):
+        columns = METADATA.tables[table].c
+        query = sa.select(columns[moment]).order_by(columns.id.desc()).limit(1)
+        newest.append(connection.execute(query).scalar())
+    return newest
+
+
+def demand_current(version: str | None) -> None:
+    """Raise SchemaMismatch unless `version` is the one that this program works with."""
+    if version == HEAD:
+        return
+    if version is None:
+        raise SchemaMismatch("The store is empty: run `smsgate db upgrade`.")
+    if version in VERSIONS:
+        raise SchemaMismatch(
+            f"The store has schema {version} and this program needs {HEAD}: "
+            "run `smsgate db upgrade`."
+        )
+    raise SchemaMismatch(
+        f"The store has schema {version}, from a newer smsgate than this one ({HEAD}): "
+        "run the newer program."
+    )
+
+
+def create(database: Database) -> None:
+    """Make the tables of a store that has none; do nothing where they are."""
+    with database.write() as connection:
+        _lock(connection)
+        if version_of(connection) is not None:
+            return
+        METADATA.create_all(connection)
+        for statement in APPEND_ONLY[connection.dialect.name]:
+            connection.exec_driver_sql(statement)
+        connection.exec_driver_sql(
+            "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
+            "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+        )
+        connection.execute(
+            sa.text("INSERT INTO alembic_version (version_num) VALUES (:head)"), {"head": HEAD}
+        )
+
+
+def upgrade(database: Database) -> tuple[str | None, str]:
+    """Run every migration that the store lacks, in one transaction; return its version before and
+    now.
+    """
+    from alembic import command
+    from alembic.config import Config
+
+    with database.write() as connection:
+        _lock(connection)
+        before = version_of(connection)
+        if before is not None and before not in VERSIONS:
+            demand_current(before)
+        config = Config()
+        config.set_main_option("script_location", "smsgate:store/migrations")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return before, HEAD
+
+
+def problems_of(database: Database) -> list[str]:
+    """Return what is wrong with the store: its version, its tables against ours, and SQLite's own
+    check.
+    """
+    with database.read() as connection:
+        version = version_of(connection)
+        try:
+            demand_current(version)
+        except SchemaMismatch as error:
+            return [str(error)]
+        problems = [f"table {name} is missing" for name in _missing_tables(connection)]
+        if database.is_sqlite:
+            problems += _sqlite_problems(connection)
+    return problems
+
+
+def _missing_tables(connection: Connection) -> list[str]:
+    present = set(sa.inspect(connection).get_table_names())
+    return sorted(set(METADATA.tables) - present)
+
+
+def _sqlite_problems(connection: Connection) -> list[str]:
+    found = connection.exec_driver_sql("PRAGMA quick_check(20)").scalars().all()
+    problems = [f"SQLite's check says: {line}" for line in found if line != "ok"]
+    orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchmany(20)
+    return problems + [
+        f"a row of {orphan[0]} points to a missing row of {orphan[2]}" for orphan in orphans
+    ]
+
+
+def _lock(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_UPGRADE_LOCK)))

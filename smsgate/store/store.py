@@ -1,0 +1,278 @@
+"""The store: every transaction of the gateway, behind one face."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+
+from smsgate.backends import LookupOutcome, Outcome
+from smsgate.clock import Clock, SystemClock
+from smsgate.errors import SchemaMismatch, StoreUnavailable
+from smsgate.records import (
+    BackendRecord,
+    ComplaintRecord,
+    Decide,
+    ForwardClaim,
+    KnowledgeLimits,
+    LineRecord,
+    Received,
+    ReceivedPart,
+    ReplyClaim,
+    ReplyState,
+    StatusCounts,
+)
+from smsgate.store import backend_state, held, schema
+from smsgate.store.alarms import AlarmRecord, Alarms
+from smsgate.store.columns import escape
+from smsgate.store.database import Database, refuse_network_file_system
+from smsgate.store.deciding import Deciding
+from smsgate.store.forwards import ForwardOutbox
+from smsgate.store.lines import save_line
+from smsgate.store.looking import Looking
+from smsgate.store.overdue import Overdue
+from smsgate.store.ownership import Ownership, process_token
+from smsgate.store.receive import Receiver
+from smsgate.store.replies import ReplyOutbox
+from smsgate.store.room import Room, ServiceFacts, TimeGuard
+
+
+class _Opening:
+    """Opening, owning, looking after and closing."""
+
+    def __init__(
+        self,
+        url: str,
+        gateway: str,
+        *,
+        clock: Clock | None = None,
+        limits: Mapping[str, KnowledgeLimits] | None = None,
+        services: Mapping[str, ServiceFacts] | None = None,
+        is_synchronised: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._database = Database(url)
+        self._room = Room(
+            database=self._database,
+            gateway=gateway,
+            owner=process_token(),
+            clock=clock or SystemClock(),
+            limits=limits or {},
+            services=services or {},
+            time=TimeGuard(is_synchronised),
+        )
+        self._ownership = Ownership(self._database, gateway)
+        self._forwards = ForwardOutbox(self._room)
+        self._replies = ReplyOutbox(self._room)
+        self._alarms = Alarms(self._room)
+        self._looking = Looking(self._room)
+
+    def open(self, *, create: bool = False) -> None:
+        """See that the store is there, ours, and of the schema that this program needs; with
+        `create`, make a missing one.
+
+        Raises SchemaMismatch, StoreUnavailable or StoreError, each with the next thing to do.
+        """
+        path = self._database.path
+        if path is not None:
+            refuse_network_file_system(path.parent)
+            if not path.parent.is_dir():
+                raise StoreUnavailable(f"The store's folder {path.parent} is missing: make it.")
+            if not path.exists() and not create:
+                raise SchemaMismatch(
+                    f"There is no store at {path} yet: run `smsgate db upgrade` to make it."
+                )
+        if create:
+            schema.create(self._database)
+        with self._database.read() as connection:
+            schema.demand_current(schema.version_of(connection))
+            for moment in schema.newest_moments(connection):
+                self._room.time.note(moment)
+
+    def own(self) -> None:
+        """Take the store for this daemon alone (SQLite), or the gateway's name (PostgreSQL); raise
+        StoreBusy if taken.
+        """
+        self._ownership.take()
+
+    def close(self) -> None:
+        """Give up the ownership and close every connection. Does no harm twice."""
+        self._ownership.release()
+        self._database.close()
+
+    def upgrade(self) -> tuple[str | None, str]:
+        """Bring the schema up to this program; return its version before (None: there was no store)
+        and now.
+        """
+        if self._database.path is not None:
+            refuse_network_file_system(self._database.path.parent)
+        return schema.upgrade(self._database)
+
+    def check(self) -> list[str]:
+        """Return what is wrong with the store, one sentence each; nothing when all is well."""
+        return schema.problems_of(self._database)
+
+    def checkpoint(self) -> None:
+        """Move SQLite's write-ahead log into the file."""
+        self._database.checkpoint()
+
+    def has_disk_reserve(self, mib: int) -> bool:
+        """Whether that much disk is free. Below it nothing new is claimed, so that what was sent
+        can still be settled.
+        """
+        return self._database.has_disk_reserve(mib)
+
+
+class _Receiving(_Opening):
+    """What lines and the housekeeper write."""
+
+    def receive(
+        self,
+        line: str,
+        service: str,
+        batch: Sequence[ReceivedPart],
+        decide: Decide,
+        new_reference: Callable[[], str],
+        *,
+        gone: Collection[int] = (),
+    ) -> Received:
+        """Commit a batch of listed slots and all that becomes of it; only what is returned as
+        committed may be deleted.
+
+        `gone` are parts that the listing no longer showed after they were deleted.
+        Raises StoreUnavailable or StoreError with nothing committed.
+        """
+        receiver = Receiver(self._room)
+        return receiver.receive(line, service, batch, Deciding(decide, new_reference), gone)
+
+    def mark_gone(self, part_ids: Collection[int]) -> None:
+        """Record that these parts were seen gone from the modem."""
+        if part_ids:
+            now = self._room.now()
+            self._database.run(lambda connection: held.mark_gone(connection, part_ids, now))
+
+    def file_overdue(self, service: str, decide: Decide, new_reference: Callable[[], str]) -> int:
+        """File what waited too long for its parts, with the gaps marked; return how many SMS."""
+        return Overdue(self._room).file(service, Deciding(decide, new_reference))
+
+    def save_line(self, line: LineRecord) -> None:
+        """Record how a line is doing."""
+        save_line(self._room, line)
+
+    def recover(self) -> dict[str, int]:
+        """Bring home the claims that ran out, end what expired, and see that this daemon still owns
+        what it owns.
+        """
+        self._ownership.keep()
+        return {
+            "forwards": self._forwards.recover(),
+            "replies": self._replies.recover(),
+            "expired": self._replies.expire(),
+        }
+
+
+class _Outbox(_Receiving):
+    """What forwarders and lines claim and settle. False of a settling: the claim was no longer
+    ours, nothing was written.
+    """
+
+    def claim_forward(self, backend: str, *, lease_s: float) -> ForwardClaim | None:
+        """Take the forward of a backend that is due the longest, for `lease_s`."""
+        return self._forwards.claim(backend, lease_s=lease_s)
+
+    def settle_forward(
+        self, claim: ForwardClaim, outcome: Outcome, *, next_at: datetime | None
+    ) -> bool:
+        """Write what the backend said; due again at `next_at` where it did not take it."""
+        return self._forwards.settle(claim, outcome, next_at=next_at)
+
+    def note_lookup(
+        self, claim: ForwardClaim, found: LookupOutcome, *, next_at: datetime | None
+    ) -> bool:
+        """Write what the backend said when it was asked for our reference; Found settles it as
+        forwarded.
+        """
+        return self._forwards.note_lookup(claim, found, next_at=next_at)
+
+    def park_forward(self, claim: ForwardClaim, reason: str) -> bool:
+        """Leave it to a person, as unconfirmed."""
+        return self._forwards.park(claim, reason)
+
+    def next_forward_at(self, backend: str) -> datetime | None:
+        """Return when the backend has something to do; None when never, as things stand."""
+        return self._forwards.next_at(backend)
+
+    def hold_backend(self, name: str, reason: str) -> None:
+        """Keep everything for this backend waiting until `release_backend`."""
+        now = self._room.now()
+        self._database.run(
+            lambda c: backend_state.hold(c, name, now, reason=escape(reason), retry_at=None)
+        )
+
+    def release_backend(self, name: str) -> None:
+        """Let a held backend be asked again."""
+        now = self._room.now()
+        self._database.run(lambda connection: backend_state.release(connection, name, now))
+
+    def claim_reply(self, service: str, line: str, *, lease_s: float) -> ReplyClaim | None:
+        """Take the next due reply of a line."""
+        return self._replies.claim(service, line, lease_s=lease_s)
+
+    def record_part(self, claim: ReplyClaim, number: int, tp_mr: int) -> bool:
+        """Record that the SMSC took part `number` and gave it the TP-MR `tp_mr`."""
+        return self._replies.record_part(claim, number, tp_mr)
+
+    def settle_reply(
+        self,
+        claim: ReplyClaim,
+        state: ReplyState,
+        *,
+        reason: str | None = None,
+        next_at: datetime | None = None,
+    ) -> bool:
+        """Write how it went; with the state `due` it goes again at `next_at`, and nothing goes to
+        its recipient before.
+        """
+        return self._replies.settle(claim, state, reason=reason, next_at=next_at)
+
+    def next_reply_at(self, service: str, line: str) -> datetime | None:
+        """Return when the line has a reply to send; None when never, as things stand."""
+        return self._replies.next_at(service, line)
+
+
+class Store(_Outbox):
+    """One gateway's store. Thread-safe; every method is at most a few short transactions.
+
+    Every method raises StoreUnavailable when the store cannot be used now, with nothing written,
+    and StoreError when it cannot be used until somebody looks.
+    """
+
+    def counts(self) -> StatusCounts:
+        """Return how many of everything there are, by state."""
+        return self._looking.counts()
+
+    def backends(self) -> list[BackendRecord]:
+        """Return how each backend is doing."""
+        return self._looking.backends()
+
+    def lines(self) -> list[LineRecord]:
+        """Return how each line was doing when it last said so."""
+        return self._looking.lines()
+
+    def complaints(self, *, limit: int = 50, status: str | None = None) -> list[ComplaintRecord]:
+        """Return the newest complaints, without their forwards, replies and events."""
+        return self._looking.complaints(limit=limit, status=status)
+
+    def complaint(self, reference: str) -> ComplaintRecord | None:
+        """Return one complaint with everything about it; None where nobody has this reference."""
+        return self._looking.complaint(reference)
+
+    def raise_alarm(self, key: str, text: str, severity: str) -> bool:
+        """Raise an alarm; return whether it is new, or was over."""
+        return self._alarms.raise_(key, text, severity)
+
+    def clear_alarm(self, key: str) -> bool:
+        """End an alarm; return whether there was one."""
+        return self._alarms.clear(key)
+
+    def alarms(self) -> list[AlarmRecord]:
+        """Return the alarms that are not over, the newest first."""
+        return self._alarms.current()
