@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from parsers.instructions import skip_instructions
-from parsers.lexicon import Lexicon
+from parsers.lexicon import Lexicon, strictest
 from parsers.meaning import Privacy
 from parsers.openings import skip_separators
 
@@ -13,7 +13,7 @@ _KEYWORD = re.compile(r"[(<\[{*\"'“‘]?\s*([^\W\d_]+)\s*[)>\]}*\"'”’]?")
 _AND = re.compile(r"(?:DAN|&|DN|AND)\s+")
 # Behind the bare keyword these make an idiom: `rahasia umum` is what everybody knows.
 _IDIOMS = re.compile(
-    r"\s+(?:UMUM|NEGARA|DAPUR|PERUSAHAAN|BANK|DAGANG|DOKTER|JABATAN|ILAHI)(?![^\W_])"
+    r"\s+(?:KAN|UMUM|NEGARA|DAPUR|PERUSAHAAN|BANK|DAGANG|DOKTER|JABATAN|ILAHI)(?![^\W_])"
 )
 _ROUNDS_MAX = 3
 
@@ -21,37 +21,43 @@ _ROUNDS_MAX = 3
 # what is complained about. Bounded gaps, so that the search stays linear.
 _SELF = r"(?:SAYA|SY|AKU|KAMI|PELAPOR|PENGADU|ANONIM)"
 _IDENTITY = r"(?:IDENTITAS(?:KU)?|NAMA(?:KU)?|NOMOR|NO(?:\s+HP)?|NMR|DATA(?:\s+DIRI)?)"
+_GAP = r"\W{1,3}"
+_FEW_WORDS = rf"(?:\w{{1,10}}{_GAP}){{0,2}}?"
+_DO_NOT = r"(?:JANGAN|JGN|TIDAK\s+MAU|TDK\s+MAU)"
 _WISHES = re.compile(
-    rf"(?<![^\W_])(?:"
-    rf"(?:RAHASIAKAN|SEMBUNYIKAN|LINDUNGI)\W{{1,3}}{_IDENTITY}(?:\W{{1,3}}\w{{1,10}}){{0,2}}?\W{{1,3}}{_SELF}"
-    rf"|{_IDENTITY}(?:\W{{1,3}}\w{{1,10}}){{0,2}}?\W{{1,3}}{_SELF}\W{{1,3}}(?:\w{{1,8}}\W{{1,3}}){{0,2}}(?:DI\s?)?RAHASIAKAN"
-    rf"|(?:JANGAN|JGN|TIDAK\s+MAU|TDK\s+MAU)\W{{1,3}}(?:DI\s?)?SEBUT(?:KAN)?\W{{1,3}}{_IDENTITY}"
-    rf"|KEEP\W{{1,3}}MY\W{{1,3}}(?:NAME|NUMBER|IDENTITY)\W{{1,3}}(?:SECRET|CONFIDENTIAL|PRIVATE)"
-    rf")(?![^\W_])"
+    r"(?<![^\W_])(?:"
+    + "|".join(
+        (
+            # rahasiakan nama saya
+            rf"(?:RAHASIA\s?KAN|SEMBUNYIKAN|LINDUNGI){_GAP}{_IDENTITY}{_GAP}{_FEW_WORDS}{_SELF}",
+            # identitas saya mohon dirahasiakan; nama saya jangan disebut
+            rf"{_IDENTITY}{_GAP}{_FEW_WORDS}{_SELF}{_GAP}{_FEW_WORDS}(?:DI\s?)?RAHASIAKAN",
+            rf"{_IDENTITY}{_GAP}{_SELF}{_GAP}{_FEW_WORDS}{_DO_NOT}{_GAP}(?:DI\s?)?SEBUT(?:KAN)?",
+            # jangan sebut nama saya; jangan bilang saya yang lapor
+            rf"{_DO_NOT}{_GAP}(?:DI\s?)?SEBUT(?:KAN)?{_GAP}{_IDENTITY}",
+            rf"{_DO_NOT}{_GAP}(?:BILANG|KASIH\s+TAHU|KASIH\s+TAU){_GAP}{_FEW_WORDS}{_SELF}",
+            # sifat rahasia; ini rahasia ya pak
+            r"(?:INI|SIFAT|SIFATNYA)\W{1,3}RAHASIA(?!\W{1,3}(?:UMUM|NEGARA))",
+            rf"KEEP{_GAP}MY{_GAP}(?:NAME|NUMBER|IDENTITY){_GAP}(?:SECRET|CONFIDENTIAL|PRIVATE)",
+        )
+    )
+    + r")(?![^\W_])"
 )
 # Without one of these the search below cannot succeed, and most texts have none.
-_CUES = ("RAHASIAKAN", "SEMBUNYIKAN", "LINDUNGI", "SEBUT", "KEEP")
+_CUES = ("RAHASIA", "SEMBUNYIKAN", "LINDUNGI", "SEBUT", "BILANG", "KASIH TA", "KEEP")
 
 
 def read_privacy(text: str, index: int, lexicon: Lexicon) -> tuple[Privacy, int]:
     """The keywords at `index` and where the text behind them begins; of two, the stricter holds."""
-    privacy = Privacy.PLAIN
-    for _ in range(_ROUNDS_MAX):
-        match = _KEYWORD.match(text, index)
-        if match is None or match[1] not in lexicon.rahasia | lexicon.anonim:
-            joint = _AND.match(text, index) if privacy is not Privacy.PLAIN else None
-            if joint is None or not _is_keyword_at(text, joint.end(), lexicon):
-                break
-            index = joint.end()
-            continue
-        if _IDIOMS.match(text, match.end(1)):
+    said: list[str] = []
+    while len(said) < _ROUNDS_MAX:
+        joint = _AND.match(text, index) if said else None
+        match = _KEYWORD.match(text, joint.end() if joint else index)
+        if match is None or not lexicon.is_discreet(match[1]) or _IDIOMS.match(text, match.end(1)):
             break
-        if match[1] in lexicon.anonim:
-            privacy = Privacy.ANONIM
-        elif privacy is Privacy.PLAIN:
-            privacy = Privacy.RAHASIA
+        said.append(match[1])
         index = skip_instructions(text, skip_separators(text, match.end()))
-    return privacy, index
+    return strictest(said, lexicon), index
 
 
 def wishes_discretion(text: str) -> bool:
@@ -61,8 +67,3 @@ def wishes_discretion(text: str) -> bool:
     mistake cannot be undone.
     """
     return any(cue in text for cue in _CUES) and _WISHES.search(text) is not None
-
-
-def _is_keyword_at(text: str, index: int, lexicon: Lexicon) -> bool:
-    match = _KEYWORD.match(text, index)
-    return match is not None and match[1] in lexicon.rahasia | lexicon.anonim

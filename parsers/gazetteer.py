@@ -72,6 +72,7 @@ _SPELLINGS = {
     "KP": "KAMPUNG",
     "KPG": "KAMPUNG",
     "KAMP": "KAMPUNG",
+    "BTM": "BATAM",
     "BT": "BATU",
     "SIMP": "SIMPANG",
     "SP": "SIMPANG",

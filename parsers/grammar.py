@@ -57,7 +57,7 @@ def parse(text: str, grammar: Grammar) -> Meaning:
 def _read_prefixed(folded: Folded, opening: Opening, lexicon: Lexicon) -> Meaning:
     """What stands behind a prefix, or is the whole text where none is needed."""
     start = skip_instructions(folded.text, opening.end)
-    privacy, start = read_privacy(folded.text, start, lexicon)
+    asked_privacy, start = read_privacy(folded.text, start, lexicon)
     words = split_words(folded.text, start)
     citation = read_leading(folded.text, words, lexicon.reference_digits)
     asked = _read_request(words, citation, lexicon)
@@ -66,7 +66,7 @@ def _read_prefixed(folded: Folded, opening: Opening, lexicon: Lexicon) -> Meanin
     complaint = Complaint(
         body=_cut_body(folded, start, opening),
         prefix=opening.prefix,
-        privacy=_settle_privacy(privacy, folded),
+        privacy=_settle_privacy(folded, opening.privacy, asked_privacy),
         is_urgent=is_urgent(folded.text, words),
     )
     if citation is not None:
@@ -119,7 +119,10 @@ def _cut_body(folded: Folded, start: int, opening: Opening) -> str:
     return body
 
 
-def _settle_privacy(privacy: Privacy, folded: Folded) -> Privacy:
-    if privacy is Privacy.PLAIN and wishes_discretion(folded.text):
+def _settle_privacy(folded: Folded, *asked: Privacy) -> Privacy:
+    """The strictest of what was asked by keyword, before or behind the prefix, or in a sentence."""
+    if Privacy.ANONIM in asked:
+        return Privacy.ANONIM
+    if Privacy.RAHASIA in asked or wishes_discretion(folded.text):
         return Privacy.RAHASIA
-    return privacy
+    return Privacy.PLAIN

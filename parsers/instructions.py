@@ -20,7 +20,10 @@ _BRACKETED = re.compile(
     re.IGNORECASE,
 )
 # Bare, `spasi` and `isi aduan` are words of the poster. `space` is not: `BTM space parkir kurang`.
-_BARE = re.compile(r"(?:SPASI|ISI\s+(?:ADUAN|PENGADUAN|LAPORAN))(?![^\W\d_])[_+#]?")
+_BARE = re.compile(
+    r"(?:SPASI|ISI\s+(?:ADUAN|PENGADUAN|LAPORAN)(?:[\s,]{1,3}LOKASI[\s,]{1,3}(?:DAN\s)?WAKTU)?(?:\s(?:SAYA|ANDA|KAMI))?)"
+    r"(?![^\W\d_])[_+#]?"
+)
 # `BTM aduan jalan rusak` has the poster's word too, but `BTM aduan saya belum dijawab` does not:
 # there the word is what the sentence is about.
 _ADUAN = re.compile(

@@ -7,6 +7,7 @@ that says something makes the text a complaint.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from parsers.citations import NAMING, NUMBERING
@@ -18,20 +19,25 @@ _WORDS_MAX = 10
 # digits are a NIK (`BTM cek 2171…`), which is a question about something else.
 _CITED_DIGITS_MAX = 12
 
+_DRAWN_OUT = re.compile(r"(.)\1+\Z")
+
 _COURTESY = list_words("""
     PAK BPK BAPAK BU IBU MIN ADMIN KAK BANG BG MAS MBAK GAN YA YAA IYA DONG DONK DUNK DEH SIH NIH
-    LAH PLEASE PLS PLIS TERIMA KASIH MAKASIH TRIMS TKS THX THANKS THANK YOU TQ YTH SELAMAT PAGI
+    LAH PLEASE PLS PLIS TERIMA KASIH TERIMAKASIH TRIMAKASIH MAKASIH
+    MKSH MKASIH TRMKSH TRIMS TKS THX THANKS THANK YOU TQ YTH SELAMAT PAGI
     SIANG SORE MALAM HALO HALLO HAI HI HELLO HEI PERMISI MAAF SORRY SALAM WR WB
     ASSALAMUALAIKUM ASSALAMU ALAIKUM ASS ASLM SPASI
 """)
 # Alone, or beside courtesy, these make no complaint either (`BTM ok terima kasih`).
-_IDLE = list_words("P PING OK OKE OKAY SIP BAIK SIAP WOI")
-_ABOUT_TEST = list_words(
-    "INI CUMA CUMAN HANYA SAJA AJA AJAH DOANG DULU SMS KIRIM MASUK GAK GA NGGAK TIDAK JUST ONLY A"
-)
+_IDLE = list_words("P PING OK OKE OKAY SIP BAIK SIAP WOI WOY")
+_SAYS_NOTHING = _COURTESY | _IDLE
+_ABOUT_TEST = list_words("""
+    INI CUMA CUMAN HANYA SAJA AJA AJAH DOANG DULU SMS KIRIM MASUK GAK GA NGGAK TIDAK APAKAH NOMOR
+    NOMER NO NMR AKTIF BISA KONEKSI JARINGAN JUST ONLY A
+""")
 _ABOUT_HELP = list_words("""
     CARA CARANYA LAPOR MELAPOR LAPORAN ADUAN MENGADU PENGADUAN KIRIM MENGIRIM PAKAI MEMAKAI FORMAT
-    FORMATNYA SMS KETIK BAGAIMANA BGMN GIMANA GMN APA HOW TO LAYANAN INI
+    FORMATNYA SMS KETIK BAGAIMANA BGMN GIMANA GMN APA LAYANAN INI TO REPORT COMPLAIN COMPLAINT SEND USE THIS A
     """)
 _REQUESTS = list_words("MINTA MOHON MHN TOLONG TLG BUTUH PERLU")
 # `minta info` asks how it is done; `minta bantuan` may be somebody in need, and goes to people.
@@ -49,7 +55,7 @@ def read_keyword(words: Sequence[Word], lexicon: Lexicon) -> Meaning | None:
     """What the words behind the prefix ask for, when they are a keyword and nothing else."""
     if not 0 < len(words) <= _WORDS_MAX:
         return None
-    letters = frozenset(word.text for word in words if not word.is_number)
+    letters = frozenset(_unstretch(word.text, lexicon) for word in words if not word.is_number)
     numbers = [word.text for word in words if word.is_number]
     said = letters - _COURTESY
     if said & lexicon.status:
@@ -68,15 +74,32 @@ def read_keyword(words: Sequence[Word], lexicon: Lexicon) -> Meaning | None:
 
 
 def read_bare_keyword(words: Sequence[Word], lexicon: Lexicon) -> Meaning | None:
-    """The same for a text without prefix, where nothing but the keyword and a number may stand."""
-    if not words or sum(not word.is_number for word in words) != 1 or words[0].is_number:
+    """The same for a text without prefix: the keyword and a number, and nothing else.
+
+    Only a question about a whole reference may have more words (`cek status aduan 12345678`).
+    """
+    if not 0 < len(words) <= _WORDS_MAX:
         return None
-    return read_keyword(words, lexicon)
+    asked = read_keyword(words, lexicon)
+    numbers = [word for word in words if word.is_number]
+    if isinstance(asked, StatusQuery) and len(asked.reference or "") == lexicon.reference_digits:
+        return asked
+    is_bare = len(words) - len(numbers) == 1 and not words[0].is_number
+    return asked if is_bare else None
 
 
 def says_nothing(words: Sequence[Word]) -> bool:
     """Whether there are only numbers, greetings and thanks: `BTM`, `BTM !!!`, `BTM halo pak`."""
-    return all(word.is_number or word.text in _COURTESY or word.text in _IDLE for word in words)
+    return all(
+        word.is_number
+        or not _SAYS_NOTHING.isdisjoint((word.text, _DRAWN_OUT.sub(r"\1", word.text)))
+        for word in words
+    )
+
+
+def _unstretch(word: str, lexicon: Lexicon) -> str:
+    """A word without its last letter drawn out (`tesss`, `haloo`), unless it is a keyword as it is."""
+    return word if lexicon.has_keyword(word) else _DRAWN_OUT.sub(r"\1", word)
 
 
 def _read_status(

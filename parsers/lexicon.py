@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from parsers.lookalikes import fold_word
-from parsers.meaning import Grammar
+from parsers.meaning import Grammar, Privacy
 
 # Letters and digits are words apart: `BTM12345678` and `RT03` are two each.
 _WORD = re.compile(r"[^\W\d_]+|\d+")
@@ -62,6 +62,18 @@ class Lexicon:
         """Whether a folded word may act."""
         asking = (self.help, self.status, self.optout, self.optin, self.test)
         return any(word in words for words in (*asking, self.rahasia, self.anonim))
+
+    def is_discreet(self, word: str) -> bool:
+        """Whether a folded word asks that the number be kept back."""
+        return word in self.rahasia or word in self.anonim
+
+
+def strictest(words: Iterable[str], lexicon: Lexicon) -> Privacy:
+    """What folded words ask for together: ANONIM includes RAHASIA."""
+    said = set(words)
+    if said & lexicon.anonim:
+        return Privacy.ANONIM
+    return Privacy.RAHASIA if said & lexicon.rahasia else Privacy.PLAIN
 
 
 @lru_cache(maxsize=64)

@@ -28,11 +28,13 @@ class Grammar:
     """What is configured about one service's texts. Words are compared without regard to case and look-alikes."""
 
     prefixes: tuple[str, ...] = ("BTM",)
-    help_words: tuple[str, ...] = ("BANTUAN", "HELP", "INFO", "CARA", "MENU")
+    help_words: tuple[str, ...] = (
+        *("BANTUAN", "HELP", "INFO", "CARA", "CARANYA", "MENU", "FORMAT", "HOW", "PANDUAN"),
+    )
     status_words: tuple[str, ...] = ("STATUS", "CEK", "CHECK")
     optout_words: tuple[str, ...] = ("STOP", "BERHENTI", "UNREG")
     optin_words: tuple[str, ...] = ("MULAI", "START")
-    test_words: tuple[str, ...] = ("TES", "TEST", "TESTING", "COBA")
+    test_words: tuple[str, ...] = ("TES", "TEST", "TESTING", "COBA", "NYOBA", "PERCOBAAN")
     rahasia_words: tuple[str, ...] = ("RAHASIA", "RAHSIA", "CONFIDENTIAL")
     anonim_words: tuple[str, ...] = ("ANONIM", "ANONYMOUS")
     reference_digits: int = 8

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from parsers.cities import CONVENTIONS, NAMES
-from parsers.lexicon import Lexicon, Word, iterate_words, list_words
+from parsers.lexicon import Lexicon, Word, iterate_words, list_words, strictest
 from parsers.lookalikes import Folded
-from parsers.meaning import Doubt
+from parsers.meaning import Doubt, Privacy
 from parsers.vocabulary import TOPICS, is_known
 
 # Words that stand before the prefix and say nothing: the instruction copied (`Ketik BTM …`), marks
@@ -25,7 +25,7 @@ _COPIED = frozenset({"KETIK", "FORMAT", "SMS", "FW", "FWD", "RE"})
 _GREETINGS = list_words("""
     ASSALAMUALAIKUM ASSALAMU ALAIKUM ALAYKUM ASS ASSLM ASLM ASLMKM ASWRWB WR WB SALAM SELAMAT SLMT
     MET PAGI SIANG SORE MALAM HALO HALLO HAI HI HELLO DEAR SIR PAK BPK BAPAK BU IBU MIN ADMIN
-    PERMISI MAAF YTH
+    PERMISI MAAF MOHON TOLONG KEPADA YTH PEMKO WALI KOTA WALIKOTA
     """)
 _WORDS_BEFORE_MAX = 8
 
@@ -41,24 +41,29 @@ _QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "«": "»", "`": "`",
 _ANOTHER_WORD = re.compile(
     r"@|\.(?:COM|NET|ORG|(?:CO|GO|OR|SCH|AC|MY|WEB)\.[A-Z]{2})(?![A-Z])|['’]S(?![A-Z])|-(?:AN|NYA|KU|MU)(?![A-Z])"
 )
-# `(1/2)` or `1/2` before the prefix, in a message that was split by hand.
-_PART_MARK = re.compile(r"[(\[]?\s*\d{1,2}\s*/\s*\d{1,2}\s*[)\]]?[\s.:,-]*")
+# `(1/2)` or `1.` before the prefix, in a message that was split or listed by hand.
+_PART_MARK = re.compile(r"\d{1,2}(?:\s*/\s*\d{1,2}\s*[)\]]?|[.)])")
 _JUNK = re.compile(r"[\W_]*")  # quotes, brackets, bullets, blank lines, emoji
 _LETTERS = re.compile(r"[^\W\d_]*")
 _DIGITS = re.compile(r"\d*")
 _VOWELS = frozenset("AIUEO")
 _SPELLED_GAP = re.compile(r"[ .\-]")
 
-_GLUED_LENGTH_MIN = 3
+_GLUED_DIGITS_MIN = 3
+_GLUED_LETTERS_MIN = 4  # `BTMart`, `BTMan`: what is shorter proves nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A prefix that was recognised. `end` is the folded index at which the text behind it begins."""
+    """A prefix that was recognised. `end` is the folded index at which the text behind it begins.
+
+    `privacy` is what a keyword before the prefix asked for (`RAHASIA BTM …`).
+    """
 
     prefix: str
     end: int
     closing_quote: str = ""
+    privacy: Privacy = Privacy.PLAIN
 
 
 def read_opening(folded: Folded, lexicon: Lexicon) -> Opening | Doubt:
@@ -68,7 +73,7 @@ def read_opening(folded: Folded, lexicon: Lexicon) -> Opening | Doubt:
     if found is None:
         found = _read_later_prefix(folded, lexicon)
     if isinstance(found, Opening):
-        return Opening(found.prefix, found.end, _closing_quote(folded.text, start))
+        return replace(found, closing_quote=_closing_quote(folded.text, start))
     if found is not None:
         return found
     return Doubt.OTHER_PREFIX if _is_other_city(folded) else Doubt.NO_PREFIX
@@ -141,7 +146,7 @@ def _ends_here(text: str, end: int, lexicon: Lexicon) -> bool:
         # `BTM12345678 masih` and `BTM2 lampu mati` are complaints; `BTM4X` is a name of something
         digits = _DIGITS.match(text, end)
         digits_end = digits.end() if digits else end
-        is_short = digits_end - end < _GLUED_LENGTH_MIN
+        is_short = digits_end - end < _GLUED_DIGITS_MIN
         return not (is_short and text[digits_end : digits_end + 1].isalpha())
     if not following.isalpha():
         return True
@@ -161,25 +166,28 @@ def _is_new_word(text: str, end: int, lexicon: Lexicon) -> bool:
     word = letters[0] if letters else ""
     if is_known(word) or lexicon.has_keyword(word):
         return True
-    if len(word) < _GLUED_LENGTH_MIN or word == "NYA" or _VOWELS.isdisjoint(word):
+    if len(word) < _GLUED_LETTERS_MIN or _VOWELS.isdisjoint(word):
         return False
     return any(later.text in TOPICS for later in iterate_words(text, end + len(word)))
 
 
 def _read_later_prefix(folded: Folded, lexicon: Lexicon) -> Opening | None:
-    """A prefix behind a copied instruction or a greeting.
+    """A prefix behind a copied instruction, a greeting, or RAHASIA and ANONIM put first.
 
-    Behind a greeting it must look like a prefix: in capitals, or after a stop or comma, with a text
-    behind it. Counter-example: `Selamat pagi btm, semangat semua` greets the city.
+    Except behind an instruction it must look like a prefix: in capitals, or after a stop or comma,
+    with a text behind it. Counter-example: `Selamat pagi btm, semangat semua` greets the city.
     """
-    is_copied = True
+    before: list[Word] = []
     for word in islice(iterate_words(folded.text), _WORDS_BEFORE_MAX):
         found = _read_prefix(folded.text, word.start, lexicon)
         if isinstance(found, Opening):
-            return found if is_copied or _looks_typed_as_prefix(folded, word, found) else None
-        if word.text not in _COPIED and word.text not in _GREETINGS:
+            is_copied = all(earlier.text in _COPIED for earlier in before)
+            if not is_copied and not _looks_typed_as_prefix(folded, word, found):
+                return None
+            return replace(found, privacy=strictest((earlier.text for earlier in before), lexicon))
+        if not (word.text in _COPIED or word.text in _GREETINGS or lexicon.is_discreet(word.text)):
             return None
-        is_copied = is_copied and word.text in _COPIED
+        before.append(word)
     return None
 
 

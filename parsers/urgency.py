@@ -16,20 +16,42 @@ _EVENTS = list_words("""
     KEBAKARAN KEBAKAR TERBAKAR KECELAKAAN KCELAKAAN LAKALANTAS TABRAKAN TERTABRAK KETABRAK DITABRAK
     DIBEGAL DIRAMPOK PERAMPOKAN DIJAMBRET DITUSUK PENUSUKAN DIBACOK PEMBACOKAN DIBUNUH
     PEMBUNUHAN DICULIK PENCULIKAN DIPERKOSA PERKOSAAN PEMERKOSAAN DIKEROYOK PENGEROYOKAN DISANDERA
-    MELEDAK LEDAKAN KESETRUM TERSETRUM KESETRUM TENGGELAM KEMALANGAN ROMPAKAN SAMUN DISAMUN
+    MELEDAK LEDAKAN KESETRUM TERSETRUM KEMALANGAN ROMPAKAN SAMUN DISAMUN
     FIRE ACCIDENT CRASH ROBBERY ROBBED STABBED STABBING EXPLOSION DROWNING MURDER KIDNAPPED
     """)
 # What is an emergency only when it is happening now: thieves are complained about on any day.
 _THREATS = list_words("""
     BEGAL MALING PENCURI PENCURIAN RAMPOK JAMBRET TAWURAN PERKELAHIAN BERKELAHI BERANTEM RIBUT API ASAP
-    PINGSAN SEKARAT BERDARAH KRITIS PARANG GOLOK SENJATA PENJAHAT PEMBEGALAN PEROMPAK THIEF THIEVES
+    BERDARAH KRITIS PARANG GOLOK SENJATA PENJAHAT PEMBEGALAN PEROMPAK THIEF THIEVES
     FIGHT BURGLAR SMOKE LAKA TABRAK
     """)
+# What is one when it happens to people: roads and villages drown too (`kampung tenggelam banjir`).
+_MISHAPS = list_words("TENGGELAM HANYUT TERSERET TERTIMBUN TERTIMPA PINGSAN SEKARAT LOMPAT TERJUN")
+_PEOPLE = list_words("""
+    ANAK ANAK2 ORANG WARGA BAYI BOCAH BALITA SUAMI ISTRI ADIK KAKAK IBU BAPAK NELAYAN PENUMPANG SISWA
+    MURID PEKERJA TUKANG KAPAL POMPONG PERAHU SPEED BOAT SAMPAN
+""")
+_SELF_HARM = {("BUNUH", "DIRI"), ("GANTUNG", "DIRI")}
+_PARTS_OF_DAY = list_words("PAGI SIANG SORE MALAM SUBUH")
 _NOW = list_words("""
     SEKARANG SKRG SKRNG SKG SKARANG SEDANG SDG BARUSAN DARURAT URGENT EMERGENCY NOW TERJEBAK
     CEPAT CEPATAN BURUAN HELP SOS
     """)
-_IDEOGRAMS = ("着火", "火灾", "失火", "起火", "车祸", "抢劫", "救命", "杀人", "溺水", "爆炸")
+_IDEOGRAMS = (
+    "着火",
+    "火灾",
+    "失火",
+    "起火",
+    "车祸",
+    "抢劫",
+    "救命",
+    "杀人",
+    "溺水",
+    "爆炸",
+    "持刀",
+    "拿刀",
+    "打劫",
+)
 
 # Before the event, within its clause: not happening, or not this.
 _BEFORE = list_words("""
@@ -41,16 +63,19 @@ _BEFORE = list_words("""
     TIDAK TDK GAK BUKAN TANPA BELUM BLM AKIBAT KARENA KRN KASUS ANGKA DATA PELAKU KEMARIN KMRN
     TIAP SETIAP TAHUN MINGGU BULAN LAMA ADANYA INGIN MAU TUNGGU NUNGGU HAMPIR NYARIS TAKUTKAN
     USED AFRAID MIGHT COULD CAN MAY OFTEN IF ALWAYS PREVENT NO NOT LAST AVOID CAUSE CAUSES CAUSED
-    HYDRANT ANTI ZERO TERJADINYA RUMOR HOAX BERITA BANYAK BNYK MARAK KALI
+    HYDRANT ANTI ZERO TERJADINYA RUMOR HOAX BERITA BANYAK BNYK MARAK KALI SISA PUING
+    MUSIM SEMINGGU SEBULAN SETAHUN
     """)
 # Behind it: the same, as far as word order has them there.
 _AFTER = list_words("""
     LALU KEMARIN KMRN KEMAREN DULU LATIHAN SIMULASI KALI PERNAH SETIAP TIAP TAHUN BULAN LAMA DRILL
     ALARM YESTERDAY LAST AGO INSURANCE STATION EXTINGUISHER HYDRANT BRIGADE PRONE SUSULAN EMOSI
-    CEMBURU MATAHARI KERJA SEMALAM
+    CEMBURU MATAHARI SEMALAM
     """)
 _BEFORE_WORDS = 6
 _AFTER_WORDS = 5
+_PEOPLE_REACH = 4
+_CANDIDATES = _EVENTS | _THREATS | _MISHAPS | {"DIRI"}
 _CLAUSE_ENDS = frozenset(".!?;,\n")
 
 
@@ -58,20 +83,35 @@ def is_urgent(text: str, words: Sequence[Word]) -> bool:
     """Whether the folded `text`, whose words are `words`, tells of an emergency now."""
     if any(sign in text for sign in _IDEOGRAMS):
         return True
-    has_now = any(word.text in _NOW for word in words)
-    for index, word in enumerate(words):
-        is_candidate = word.text in _EVENTS or (has_now and word.text in _THREATS)
-        if is_candidate and not _is_softened(text, words, index):
-            return True
-    return False
+    said = {word.text for word in words}
+    if said.isdisjoint(_CANDIDATES):
+        return False
+    has_now = not said.isdisjoint(_NOW)
+    return any(
+        _is_candidate(words, index, has_now=has_now) and not _is_softened(text, words, index)
+        for index in range(len(words))
+    )
+
+
+def _is_candidate(words: Sequence[Word], index: int, *, has_now: bool) -> bool:
+    """Whether the word at `index` would be an emergency if it is happening now."""
+    word = words[index].text
+    if word in _EVENTS or (has_now and word in _THREATS):
+        return True
+    if word in _MISHAPS:
+        near = words[max(index - _PEOPLE_REACH, 0) : index + _PEOPLE_REACH]
+        return any(other.text in _PEOPLE for other in near)
+    return word == "DIRI" and index > 0 and (words[index - 1].text, word) in _SELF_HARM
 
 
 def _is_softened(text: str, words: Sequence[Word], index: int) -> bool:
     """Whether a word of the same clause says that the event at `index` is not happening now."""
-    for word in _clause_backwards(text, words, index):
-        if word.text in _BEFORE:
-            return True
-    return any(word.text in _AFTER for word in _clause_forwards(text, words, index))
+    earlier = [word.text for word in _clause_backwards(text, words, index)]
+    later = [word.text for word in _clause_forwards(text, words, index)]
+    if not (_BEFORE.isdisjoint(earlier) and _AFTER.isdisjoint(later)):
+        return True
+    # `tadi pagi` is over; `tadi` alone may be minutes ago, and `selamat pagi` says nothing
+    return any("TADI" in side and not _PARTS_OF_DAY.isdisjoint(side) for side in (earlier, later))
 
 
 def _clause_backwards(text: str, words: Sequence[Word], index: int) -> list[Word]:
