@@ -153,8 +153,12 @@ class ControlServer:
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> ControlServer:
-        self._bind()
-        self._socket.listen()
+        try:
+            self._bind()
+            self._socket.listen()
+        except OSError:
+            self._socket.close()
+            raise
         self._start(self._accept)
         return self
 

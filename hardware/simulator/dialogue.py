@@ -125,10 +125,12 @@ class Dialogue:
         """Return the final result code, or None when a prompt waits for its body."""
         faults = self._modem.faults
         try:
+            if faults.is_armed and not commands:
+                faults.before_command("")  # a bare AT
             for command in commands:
                 if faults.is_armed:
                     try:
-                        faults.before_command(command)
+                        faults.before_command(command.name)
                     except Skipped:
                         continue
                 answer = self._modem.carry_out(command)

@@ -261,9 +261,7 @@ def draft_stored(modem: SimulatedModem, fault: Fault) -> None:
 )
 def memory_full(modem: SimulatedModem, fault: Fault) -> None:
     memory = modem.memories[modem.settings.memories[2]]
-    number = memory.used
-    while memory.used < memory.size:
-        number += 1
+    for number in range(memory.used + 1, memory.size + 1):
         (body,) = split_text(f"{fault.text} {number}", 0, Shape())
         tpdu = encode_deliver(f"+62812777{number:05d}", body, modem.network.moment())
         memory.store(StoredMessage(_REC_UNREAD, store_pdu(modem.network.smsc, tpdu)))

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from .outgoing import Chunk
 
 if TYPE_CHECKING:
-    from .at import Command
     from .modem import SimulatedModem
 
 
@@ -153,9 +152,9 @@ class Faults:
 
     # -- called by the dialogue and the modem
 
-    def before_command(self, command: Command) -> None:
+    def before_command(self, name: str) -> None:
         """Strike before a command; may raise AtError, Swallowed or Skipped."""
-        self._strike_command(Stage.COMMAND, command.name)
+        self._strike_command(Stage.COMMAND, name)
 
     def before_body(self, name: str) -> None:
         """Strike when the body of a command is complete; may raise AtError or Swallowed."""

@@ -84,6 +84,7 @@ class RawPeer:
     def __init__(self, path: Path) -> None:
         self.descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         tty.setraw(self.descriptor, termios.TCSANOW)
+        self._read = b""
 
     def __enter__(self) -> RawPeer:
         return self
@@ -101,16 +102,16 @@ class RawPeer:
         os.write(self.descriptor, octets)
 
     def read_until(self, end: bytes, limit_s: float = _LIMIT_S) -> bytes:
-        """Return what comes, up to `end`."""
-        said = b""
+        """Return what comes, up to the first `end`; what came after it is for the next call."""
         deadline = time.monotonic() + limit_s
-        while not said.endswith(end):
+        while end not in self._read:
             readable, _, _ = select.select(
                 [self.descriptor], [], [], max(0, deadline - time.monotonic())
             )
-            assert readable, f"{end!r} did not come; {said!r} did"
-            said += os.read(self.descriptor, 4096)
-        return said
+            assert readable, f"{end!r} did not come; {self._read!r} did"
+            self._read += os.read(self.descriptor, 4096)
+        said, end, self._read = self._read.partition(end)
+        return said + end
 
     def ask(self, line: str) -> bytes:
         """Give a command line and return its answer up to OK."""

@@ -1,0 +1,243 @@
+"""The simulator told what to do over its control socket, in process and as `smsgate sim`."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from simulated_line import CITIZEN, NUMBER, RawPeer, ask, make_modem, tell
+
+from hardware.simulator.codec import encode_submit
+from hardware.simulator.control import Control, ControlClient, ControlError, ControlServer
+
+_SIM = [sys.executable, "-c", "from smsgate.cli.sim import app; app()"]
+_LIMIT_S = 30
+
+
+@pytest.fixture
+def modem():
+    return make_modem(memories={"SM": 3})
+
+
+@pytest.fixture
+def stops():
+    return []
+
+
+@pytest.fixture
+def client(modem, stops, tmp_path):
+    control = Control(modem.network, modem, lambda: stops.append(True))
+    with (
+        ControlServer(control, tmp_path / "control"),
+        ControlClient(tmp_path / "control") as client,
+    ):
+        yield client
+
+
+def submit(modem, text):
+    tpdu = encode_submit(CITIZEN, text)
+    ask(modem, f"AT+CMGS={len(tpdu)}")
+    return tell(modem, b"00" + tpdu.hex().encode() + b"\x1a")
+
+
+def test_sent_sms_are_in_the_modem_or_wait_for_it(client):
+    assert client.send(CITIZEN, "BTM satu") == 1
+    assert client.send_many([(CITIZEN, "x" * 161), (CITIZEN, "lagi")]) == 3
+
+    state = client.state()
+    assert state.slots == {"SM": (3, 3)}
+    assert state.queued == 1
+    assert client.left_for_modem() == 4
+
+
+def test_parts_are_shaped_as_asked(client):
+    assert client.send(CITIZEN, "x" * 400, lost={2}, is_shuffled=True) == 2
+
+
+def test_raw_octets_are_delivered(client, modem):
+    client.deliver(bytes.fromhex("00FFEE"))
+
+    assert modem.memories["SM"].slots[1].pdu.hex == "00FFEE"
+
+
+def test_inbox_is_waited_for(client, modem):
+    submit(modem, "Aduan diterima")
+
+    (received,) = client.inbox(CITIZEN, count=1, timeout_s=5)
+
+    assert (received.text, received.sender) == ("Aduan diterima", NUMBER)
+    assert client.inboxes() == {CITIZEN: [received]}
+    assert client.state().submitted == 1
+
+
+def test_waiting_for_an_inbox_ends(client):
+    assert client.inbox(CITIZEN, count=1, timeout_s=0.05) == []
+
+
+def test_faults_are_set_and_cleared(client, modem):
+    client.fault("cme_error", code=14, times=0)
+    assert client.state().faults == ["cme_error"]
+    assert b"CME ERROR: 14" in ask(modem, "AT")
+
+    client.clear_fault("cme_error")
+
+    assert client.state().faults == []
+    assert client.state().struck == {"cme_error": 1}
+
+
+def test_call_rings(client, modem):
+    client.call(CITIZEN)
+
+    assert modem.caller == CITIZEN
+
+
+def test_stop_is_passed_on(client, stops):
+    client.stop()
+
+    assert stops == [True]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"nonsense",
+        b"[]",
+        b'{"op": "fly"}',
+        b'{"op": "send"}',
+        b'{"op": "send", "from": 1, "text": "x"}',
+        b'{"op": "send", "from": "an endless name", "text": "x"}',
+        b'{"op": "deliver", "pdu": "xyz"}',
+        b'{"op": "fault", "name": "none"}',
+        b"\xff\xfe",
+    ],
+)
+def test_nonsense_is_refused_in_one_line(modem, line):
+    answer = json.loads(Control(modem.network, modem, lambda: None).answer(line))
+
+    assert answer["ok"] is False
+    assert answer["error"]
+
+
+def test_refusal_reaches_the_caller(client):
+    with pytest.raises(ControlError, match="no fault named"):
+        client.fault("none")
+
+
+def test_simulator_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ControlError, match="sim modem"):
+        ControlClient(tmp_path / "nobody")
+
+
+def test_socket_of_a_killed_simulator_is_replaced(modem, tmp_path):
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(str(tmp_path / "control"))
+    control = Control(modem.network, modem, lambda: None)
+
+    with (
+        ControlServer(control, tmp_path / "control"),
+        ControlClient(tmp_path / "control") as client,
+    ):
+        assert client.state().number == NUMBER
+
+    assert not (tmp_path / "control").exists()
+
+
+def test_socket_of_a_living_simulator_is_not_taken(modem, client, tmp_path):
+    control = Control(modem.network, modem, lambda: None)
+
+    with pytest.raises(OSError, match="in use"), ControlServer(control, tmp_path / "control"):
+        pass
+
+    assert client.state().number == NUMBER
+
+
+# -- as a program
+
+
+@pytest.fixture
+def program(tmp_path):
+    """`smsgate sim modem` with options of one's own; ended at the end."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*options: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [*_SIM, "modem", "--link", tmp_path / "tty", "--control", tmp_path / "c", *options],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == f"ready {tmp_path / 'tty'}\n"
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait(_LIMIT_S)
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def run_send(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*_SIM, "send", "--control", str(folder / "c"), "--from", CITIZEN, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=_LIMIT_S,
+        check=False,
+    )
+
+
+def test_command_serves_a_modem_that_send_feeds(program, tmp_path):
+    program("--slots", "2", "--no-urc", "--profile", "huawei")
+
+    sent = run_send(tmp_path, "--json", "BTM " + "x" * 160)
+
+    assert json.loads(sent.stdout) == {"parts": 2}
+    with RawPeer(tmp_path / "tty") as peer:
+        peer.ask("ATE0")
+        assert peer.ask("AT+CPMS?").startswith(b'\r\n+CPMS: "SM",2,2,')
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_ends_the_command_and_removes_its_files(program, tmp_path, number):
+    process = program()
+
+    process.send_signal(number)
+
+    assert process.wait(_LIMIT_S) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_stop_over_the_socket_ends_the_command(program, tmp_path):
+    process = program()
+
+    with ControlClient(tmp_path / "c") as client:
+        client.stop()
+
+    assert process.wait(_LIMIT_S) == 0
+
+
+def test_send_without_a_simulator_says_what_to_do(tmp_path):
+    sent = run_send(tmp_path, "BTM satu")
+
+    assert sent.returncode == 69
+    assert "smsgate sim modem" in sent.stderr
+
+
+def test_unwritable_place_is_named(tmp_path):
+    ended = subprocess.run(
+        [*_SIM, "modem", "--link", str(tmp_path / "no/tty"), "--control", str(tmp_path / "c")],
+        capture_output=True,
+        text=True,
+        timeout=_LIMIT_S,
+        check=False,
+    )
+
+    assert ended.returncode == 74
+    assert "no/tty" in ended.stderr

@@ -1,0 +1,197 @@
+"""The simulated modem as a device: its terminal, its link, its speed, its way of vanishing."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import time
+
+import pytest
+from simulated_line import CITIZEN, NUMBER, RawPeer, make_modem, wait_until
+
+from hardware.simulator import PtyServer
+
+OK = b"\r\nOK\r\n"
+
+
+@pytest.fixture
+def modem():
+    return make_modem(memories={"SM": 50})
+
+
+@pytest.fixture
+def port(modem, tmp_path):
+    with PtyServer(modem, tmp_path / "tty") as port:
+        yield port
+
+
+def test_commands_are_answered_over_the_link(port):
+    with RawPeer(port.path) as peer:
+        assert peer.ask("AT+CSQ") == b"\r\n+CSQ: 21,99\r\n" + OK
+
+
+def test_device_outlives_peers_that_come_and_go(port):
+    for _ in range(5):
+        with RawPeer(port.path) as peer:
+            assert peer.ask("AT") == OK
+
+
+def test_peer_inherits_what_the_last_one_left_unread(port):
+    with RawPeer(port.path) as first:
+        first.write(b"AT+CSQ\r")
+        wait_until(lambda: bool(port_has_said(first)))
+
+    with RawPeer(port.path) as second:
+        assert second.read_until(OK).endswith(b"21,99\r\n" + OK)
+
+
+def port_has_said(peer: RawPeer) -> bool:
+    return bool(select.select([peer.descriptor], [], [], 0)[0])
+
+
+def test_sms_rings_at_the_peer_that_waits(port, modem):
+    with RawPeer(port.path) as peer:
+        modem.network.send(CITIZEN, NUMBER, "satu")
+
+        assert peer.read_until(b"1\r\n") == b'\r\n+CMTI: "SM",1\r\n'
+
+
+def test_long_answers_reach_a_slow_reader_whole(port, modem):
+    """More than a terminal buffers: the server goes on when the peer reads."""
+    modem.faults.set("memory_full", text="x" * 130)
+    with RawPeer(port.path) as peer:
+        peer.write(b"AT+CMGL=4\r" * 3)
+        wait_until(lambda: port_has_said(peer))
+
+        answers = [peer.read_until(OK) for _ in range(3)]
+
+    assert {answer.count(b"+CMGL:") for answer in answers} == {50}
+
+
+def test_link_is_gone_afterwards(modem, tmp_path):
+    with PtyServer(modem, tmp_path / "tty") as port:
+        assert os.readlink(port.path).startswith("/dev/pts/")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_link_of_a_killed_server_is_replaced(modem, tmp_path):
+    (tmp_path / "tty").symlink_to("/dev/pts/none")
+
+    with PtyServer(modem, tmp_path / "tty") as port, RawPeer(port.path) as peer:
+        assert peer.ask("AT") == OK
+
+
+def test_file_that_is_no_link_is_left_alone(modem, tmp_path):
+    (tmp_path / "tty").write_text("mine")
+
+    with pytest.raises(FileExistsError, match="not ours"):
+        PtyServer(modem, tmp_path / "tty").start()
+
+    assert (tmp_path / "tty").read_text() == "mine"
+
+
+def test_server_without_a_link_makes_its_own(modem):
+    with PtyServer(modem) as port, RawPeer(port.path) as peer:
+        assert peer.ask("AT") == OK
+
+    assert not port.path.parent.exists()
+
+
+def test_no_descriptor_is_left_behind(modem, tmp_path):
+    before = set(os.listdir("/proc/self/fd"))
+
+    for _ in range(3):
+        with PtyServer(modem, tmp_path / "tty"):
+            modem.faults.set("port_gone", delay_s=0)
+
+    assert len(os.listdir("/proc/self/fd")) <= len(before)
+
+
+def test_port_vanishes_and_is_back_under_its_link(port, modem):
+    with RawPeer(port.path) as peer:
+        peer.ask("AT")
+        modem.faults.set("port_gone", delay_s=0.05, text="still powered")
+
+        wait_until(lambda: is_hung_up(peer))
+        wait_until(port.path.exists)
+
+    with RawPeer(port.path) as peer:
+        assert peer.ask("AT") == OK
+
+
+def is_hung_up(peer: RawPeer) -> bool:
+    try:
+        return os.read(peer.descriptor, 100) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def test_port_vanishes_in_the_middle_of_an_answer(port, modem):
+    modem.network.send(CITIZEN, NUMBER, "satu")
+    modem.faults.set("port_gone_in_answer", command="+CMGL", delay_s=0.05)
+    with RawPeer(port.path) as peer:
+        peer.write(b"AT+CMGL=4\r")
+
+        wait_until(lambda: is_hung_up(peer))
+
+    wait_until(port.path.exists)
+    wait_until(lambda: not modem.is_off)
+    with RawPeer(port.path) as peer:
+        peer.write(b"ATE0\r")
+        assert peer.read_until(OK).endswith(b"ATE0\r" + OK)
+
+
+def test_pieces_of_a_dripping_answer_arrive(port, modem):
+    modem.faults.set("drip", delay_s=0.001)
+
+    with RawPeer(port.path) as peer:
+        assert peer.ask("AT+CSQ") == b"\r\n+CSQ: 21,99\r\n" + OK
+
+
+@pytest.mark.parametrize("baud", [9600, 115200])
+def test_paced_answers_take_the_time_of_their_bits(tmp_path, baud):
+    modem = make_modem(memories={"SM": 50}, baud=baud)
+    modem.faults.set("memory_full", text="x" * 60)
+    for index in range(1, 51 - baud // 2400 if baud == 9600 else 1):
+        modem.memories["SM"].delete(index)
+
+    with PtyServer(modem, tmp_path / "tty") as port, RawPeer(port.path) as peer:
+        began = time.monotonic()
+        answer = peer.ask("AT+CMGL=4")
+        taken_s = time.monotonic() - began
+
+    octets = len(answer) + len("AT+CMGL=4\r")
+    assert octets * 10 / baud == pytest.approx(taken_s, rel=0.04, abs=0.02)
+    assert taken_s > octets * 10 / baud - 0.001
+
+
+def test_paced_line_delays_commands_too(tmp_path):
+    modem = make_modem(baud=1200)
+
+    with PtyServer(modem, tmp_path / "tty") as port, RawPeer(port.path) as peer:
+        began = time.monotonic()
+        peer.ask("ATS7=" + "0" * 100 + "5")
+        taken_s = time.monotonic() - began
+
+    assert taken_s > 105 * 10 / 1200
+
+
+def test_thousand_sms_are_drained_quickly(port, modem):
+    """Roughly: the benchmark measures. 50 slots, a listing each, a delete each."""
+    for number in range(1000):
+        modem.network.send(f"+62812{number:08d}", NUMBER, f"BTM jalan rusak nomor {number}")
+    drained: list[bytes] = []
+    began = time.monotonic()
+    with RawPeer(port.path) as peer:
+        peer.ask("AT+CNMI=0,0,0,0,0")
+        while found := re.findall(rb"\+CMGL: (\d+),\d,,\d+\r\n(\w+)", peer.ask("AT+CMGL=4")):
+            for index, pdu in found:
+                peer.ask(f"AT+CMGD={int(index)}")
+                drained.append(pdu)
+
+    assert len(set(drained)) == len(drained) == 1000
+    assert time.monotonic() - began < 5

@@ -1,0 +1,574 @@
+"""Every fault of the table does what the table says, and ends when it should."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from simulated_line import CITIZEN, NUMBER, ask, hear, hear_until, make_modem, run_acts, tell
+
+from hardware.simulator.codec import encode_submit
+from hardware.simulator.faults import KINDS, describe
+
+OK = b"\r\nOK\r\n"
+CMTI = b'\r\n+CMTI: "SM",1\r\n'
+
+
+def with_sms(*texts: str, **options):
+    modem = make_modem(**options)
+    for text in texts:
+        modem.network.send(CITIZEN, NUMBER, text)
+    hear(modem)
+    return modem
+
+
+def writes(modem, line: str) -> list[bytes]:
+    """Give a line; return what is said, each write by itself."""
+    modem.receive(line.encode() + b"\r")
+    return [chunk.octets for chunk in run_acts(modem)]
+
+
+def prompt(modem, text="Halo") -> tuple[bytes, bytes]:
+    """Give AT+CMGS; return what is said and the body that would follow."""
+    tpdu = encode_submit(CITIZEN, text)
+    return ask(modem, f"AT+CMGS={len(tpdu)}"), b"00" + tpdu.hex().encode() + b"\x1a"
+
+
+def test_every_fault_is_tested():
+    tested = {name.removeprefix("test_") for name in globals() if name.startswith("test_")}
+
+    assert set(KINDS) <= tested | {"urc_blank_line", "urc_doubled_cr", "urc_lost"}  # one test
+
+
+def test_table_describes_every_fault():
+    lines = describe().splitlines()
+
+    assert [line.split()[0] for line in lines] == sorted(KINDS)
+    assert all(len(line.split()) > 4 for line in lines)
+
+
+def test_unknown_fault_and_parameter_are_refused():
+    faults = make_modem().faults
+
+    with pytest.raises(ValueError, match="mute_at_command"):
+        faults.set("mutte")
+    with pytest.raises(ValueError, match="no parameter 'tims'"):
+        faults.set("mute", tims=3)
+    with pytest.raises(ValueError, match="times must be of type int"):
+        faults.set("cme_error", times="often")
+
+
+def test_fault_strikes_from_its_nth_event_on_and_so_many_times():
+    modem = make_modem()
+    modem.faults.set("cme_error", command="+CSQ", at=2, times=2)
+
+    answers = [b"ERROR" in ask(modem, line) for line in ["AT+CSQ", "AT+CREG?"] + ["AT+CSQ"] * 4]
+
+    assert answers == [False, False, True, True, False, False]
+    assert modem.faults.struck["cme_error"] == 2
+    assert modem.faults.names() == []
+
+
+def test_fault_with_times_0_strikes_until_cleared():
+    modem = make_modem()
+    modem.faults.set("cme_error", times=0)
+    assert all(b"ERROR" in ask(modem, "AT") for _ in range(5))
+
+    modem.faults.clear("cme_error")
+
+    assert ask(modem, "AT") == OK
+
+
+# -- the modem as a whole
+
+
+def test_mute():
+    modem = make_modem()
+    modem.faults.set("mute")
+    modem.network.send(CITIZEN, NUMBER, "satu")
+    assert ask(modem, "AT+CMGF=1") == b""
+
+    modem.faults.clear("mute")
+
+    assert ask(modem, "AT+CMGF?") == b"\r\n+CMGF: 0\r\n" + OK
+
+
+def test_mute_ends_by_itself():
+    modem = make_modem()
+    modem.faults.set("mute", delay_s=0.05)
+    assert ask(modem, "AT") == b""
+
+    time.sleep(0.06)
+
+    assert ask(modem, "AT") == OK
+
+
+def test_mute_at_command():
+    modem = make_modem()
+    modem.faults.set("mute_at_command", command="+CSQ")
+
+    assert ask(modem, "AT") == OK
+    assert ask(modem, "AT+CSQ") == b""
+    assert ask(modem, "AT") == b""
+
+
+def test_reboot():
+    modem = with_sms("satu")
+
+    modem.faults.set("reboot", delay_s=0.02)
+
+    assert ask(modem, "AT") == b""
+    assert hear_until(modem, b"\r\nRDY\r\n") == b"\r\nRDY\r\n"
+    assert modem.settings.echo
+    assert modem.memories["SM"].used == 1
+
+
+def test_reboot_at_command():
+    modem = make_modem()
+    modem.faults.set("reboot_at_command", command="+CMGL", text="text mode")
+
+    assert ask(modem, "AT+CMGL=4") == b""
+    hear_until(modem, b"RDY")
+    assert ask(modem, "ATE0", "AT+CMGF?") == b"\r\n+CMGF: 1\r\n" + OK
+
+
+def test_reboot_in_body():
+    modem = make_modem()
+    modem.faults.set("reboot_in_body")
+    _, body = prompt(modem)
+
+    assert tell(modem, body) == b""
+    hear_until(modem, b"RDY")
+    assert modem.network.submitted_count == 0
+
+
+def test_reboot_in_answer():
+    modem = with_sms("satu")
+    modem.faults.set("reboot_in_answer", command="+CMGL")
+
+    said = ask(modem, "AT+CMGL=4")
+
+    assert said.startswith(b"\r\n+CMGL: 1,")
+    assert b"OK" not in said
+    assert modem.is_off
+
+
+def test_settings_lost():
+    modem = make_modem()
+
+    modem.faults.set("settings_lost")
+
+    assert hear(modem) == b""
+    assert ask(modem, "AT+CMGF?") == b"AT+CMGF?\r\r\n+CMGF: 1\r\n" + OK
+
+
+def test_text_mode():
+    modem = with_sms("satu")
+
+    modem.faults.set("text_mode")
+
+    assert b"CMS ERROR" in ask(modem, "AT+CMGL=4")
+
+
+def test_echo_on():
+    modem = make_modem()
+
+    modem.faults.set("echo_on")
+
+    assert ask(modem, "AT") == b"AT\r" + OK
+
+
+@pytest.fixture
+def unplugged():
+    """A modem, and how long it was told to vanish each time."""
+    modem = with_sms("satu")
+    seconds: list[float] = []
+    modem.vanish = seconds.append
+    return modem, seconds
+
+
+def test_port_gone(unplugged):
+    modem, seconds = unplugged
+
+    modem.faults.set("port_gone", delay_s=3)
+
+    assert seconds == [3.0]
+    assert modem.is_off
+
+
+def test_port_gone_at_command(unplugged):
+    modem, seconds = unplugged
+    modem.faults.set("port_gone_at_command", command="+CMGD", text="still powered")
+
+    assert ask(modem, "AT+CMGD=1") == b""
+    assert seconds == [0.5]
+    assert not modem.is_off
+    assert modem.memories["SM"].used == 1
+
+
+def test_port_gone_in_answer(unplugged):
+    modem, seconds = unplugged
+    modem.faults.set("port_gone_in_answer", command="+CMGL")
+
+    assert b"OK" not in ask(modem, "AT+CMGL=4")
+    assert seconds == [0.5]
+
+
+# -- errors
+
+
+def test_cme_error():
+    modem = make_modem()
+    modem.faults.set("cme_error", code=14, times=2)
+
+    assert ask(modem, "AT+CMGF=1") == b"\r\n+CME ERROR: 14\r\n"
+    assert ask(modem, "AT+CMGF=1") == b"\r\n+CME ERROR: 14\r\n"
+    assert ask(modem, "AT+CMGF?") == b"\r\n+CMGF: 0\r\n" + OK
+
+
+def test_cms_error():
+    modem = with_sms("satu")
+    modem.faults.set("cms_error", command="+CMGD", code=320)
+
+    assert ask(modem, "AT+CMGD=1") == b"\r\n+CMS ERROR: 320\r\n"
+    assert modem.memories["SM"].used == 1
+
+
+def test_submit_error():
+    modem = make_modem()
+    modem.faults.set("submit_error", code=21)
+    said, body = prompt(modem)
+
+    assert said == b"\r\n> "
+    assert tell(modem, body) == b"\r\n+CMS ERROR: 21\r\n"
+    assert modem.network.submitted_count == 0
+
+
+def test_textual_errors():
+    modem = make_modem()
+    modem.faults.set("textual_errors")
+    modem.faults.set("cme_error", code=14)
+
+    assert ask(modem, "AT") == b"\r\n+CME ERROR: SIM busy\r\n"
+
+
+def test_urc_withheld():
+    modem = make_modem()
+    modem.faults.set("urc_withheld")
+
+    modem.network.send(CITIZEN, NUMBER, "satu")
+
+    assert hear(modem) == b""
+    assert modem.memories["SM"].used == 1
+
+
+def test_storage_refuses():
+    modem = make_modem()
+    modem.faults.set("storage_refuses")
+    modem.network.send(CITIZEN, NUMBER, "satu")
+    assert modem.memories["SM"].used == 0
+
+    modem.faults.clear()
+    modem.network.flush(NUMBER)
+
+    assert modem.memories["SM"].used == 1
+
+
+def test_delete_lies():
+    modem = with_sms("satu")
+    modem.faults.set("delete_lies")
+
+    assert ask(modem, "AT+CMGD=1") == OK
+    assert modem.memories["SM"].used == 1
+    assert ask(modem, "AT+CMGD=1") == OK
+    assert modem.memories["SM"].used == 0
+
+
+# -- SIM and radio
+
+
+@pytest.mark.parametrize(
+    ("state", "answer"),
+    [
+        ("SIM PIN", b"\r\n+CPIN: SIM PIN\r\n" + OK),
+        ("SIM PUK", b"\r\n+CPIN: SIM PUK\r\n" + OK),
+        ("NOT READY", b"\r\n+CPIN: NOT READY\r\n" + OK),
+        ("ABSENT", b"\r\n+CME ERROR: 10\r\n"),
+    ],
+)
+def test_sim_state(state, answer):
+    modem = with_sms("satu")
+    modem.faults.set("sim_state", text=state)
+
+    assert ask(modem, "AT+CPIN?") == answer
+    assert b"+CMS ERROR: 31" in ask(modem, "AT+CMGL=4")
+    modem.faults.clear("sim_state")
+    assert ask(modem, "AT+CPIN?") == b"\r\n+CPIN: READY\r\n" + OK
+
+
+@pytest.mark.parametrize("stat", [0, 2, 3, 5])
+def test_registration(stat):
+    modem = make_modem()
+    ask(modem, "AT+CREG=1")
+
+    modem.faults.set("registration", code=stat)
+
+    assert hear(modem) == f"\r\n+CREG: {stat}\r\n".encode()
+    assert ask(modem, "AT+CREG?") == f"\r\n+CREG: 1,{stat}\r\n".encode() + OK
+    modem.network.send(CITIZEN, NUMBER, "satu")
+    assert modem.memories["SM"].used == (1 if stat == 5 else 0)
+    modem.faults.clear()
+    assert modem.memories["SM"].used == 1
+
+
+def test_signal():
+    modem = make_modem()
+
+    modem.faults.set("signal", code=3)
+
+    assert ask(modem, "AT+CSQ") == b"\r\n+CSQ: 3,99\r\n" + OK
+
+
+# -- what stands in the memories
+
+
+def test_undecodable_pdu():
+    modem = with_sms("satu")
+
+    modem.faults.set("undecodable_pdu", text="0011223344")
+
+    assert b"\r\n+CMGL: 2,0,,4\r\n0011223344\r\n" in ask(modem, "AT+CMGL=4").replace(
+        b"\r\n+CMGL: 1", b""
+    )
+
+
+def test_status_report_stored():
+    modem = make_modem()
+
+    modem.faults.set("status_report_stored", code=200)
+
+    assert re.search(rb"\+CMGL: 1,0,,\d+\r\n0691\w{10}06C8", ask(modem, "AT+CMGL=4"))
+
+
+def test_draft_stored():
+    modem = make_modem()
+
+    modem.faults.set("draft_stored", times=2)
+
+    assert re.findall(rb"\+CMGL: (\d),(\d),", ask(modem, "AT+CMGL=4")) == [
+        (b"1", b"2"),
+        (b"2", b"2"),
+    ]
+
+
+def test_memory_full():
+    modem = with_sms("satu")
+
+    modem.faults.set("memory_full")
+    modem.network.send(CITIZEN, NUMBER, "dua")
+
+    assert hear(modem) == b""
+    assert modem.memories["SM"].used == 5
+    assert len({message.pdu.hex for message in modem.memories["SM"].slots.values()}) == 5
+    assert modem.network.waiting(NUMBER) == 1
+
+
+# -- prompts
+
+
+def test_late_prompt():
+    modem = make_modem()
+    modem.faults.set("late_prompt", delay_s=0.05)
+    began = time.monotonic()
+
+    said, body = prompt(modem)
+
+    assert said == b""
+    assert hear_until(modem, b"> ") == b"\r\n> "
+    assert time.monotonic() - began >= 0.05
+    assert b"+CMGS: 0" in tell(modem, body)
+
+
+def test_no_prompt():
+    modem = make_modem()
+    modem.faults.set("no_prompt")
+
+    said, _ = prompt(modem)
+
+    assert said == b""
+    assert ask(modem, "AT") == b""  # it is part of the body now
+    assert tell(modem, b"\x1b") == OK
+    assert ask(modem, "AT") == OK
+
+
+def test_urc_before_prompt():
+    modem = make_modem()
+    modem.faults.set("urc_before_prompt")
+
+    said, _ = prompt(modem)
+
+    assert said == CMTI + b"\r\n> "
+
+
+# -- answers
+
+
+def test_late_answer():
+    modem = make_modem()
+    modem.faults.set("late_answer", command="+CSQ", delay_s=0.05)
+
+    assert ask(modem, "AT+CSQ", "AT+CMGF?") == b""
+    assert hear_until(modem, b"CMGF: 0\r\n" + OK) == (
+        b"\r\n+CSQ: 21,99\r\n" + OK + b"\r\n+CMGF: 0\r\n" + OK
+    )
+
+
+def test_lost_answer():
+    modem = with_sms("satu")
+    modem.faults.set("lost_answer", command="+CMGD")
+
+    assert ask(modem, "AT+CMGD=1") == b""
+    assert modem.memories["SM"].used == 0
+
+
+def test_lost_answer_after_a_body_has_submitted():
+    modem = make_modem()
+    modem.faults.set("lost_answer", command="+CMGS")
+    said, body = prompt(modem)
+
+    assert said == b"\r\n> "
+    assert tell(modem, body) == b""
+    assert modem.network.submitted_count == 1
+
+
+def test_doubled_answer():
+    modem = make_modem()
+    modem.faults.set("doubled_answer")
+
+    assert ask(modem, "AT+CMGF?") == (b"\r\n+CMGF: 0\r\n" + OK) * 2
+
+
+def test_cut_answer():
+    modem = make_modem()
+    modem.faults.set("cut_answer", count=5)
+
+    assert ask(modem, "AT+CMGF?") == b"\r\n+CM"
+
+
+def test_split_line_ends():
+    modem = make_modem()
+    modem.faults.set("split_line_ends", delay_s=0)
+
+    assert writes(modem, "AT") == [b"\r", b"\nOK\r", b"\n"]
+
+
+def test_drip():
+    modem = make_modem()
+    modem.faults.set("drip")
+
+    assert writes(modem, "AT") == [b"\r", b"\n", b"O", b"K", b"\r", b"\n"]
+
+
+def test_slow_answer():
+    modem = with_sms("satu")
+    modem.faults.set("slow_answer", delay_s=0.01)
+    began = time.monotonic()
+
+    assert ask(modem, "AT+CMGL=4") == b""
+    hear_until(modem, OK)
+    assert time.monotonic() - began >= 0.05
+
+
+def test_garbage():
+    modem = make_modem()
+    modem.faults.set("garbage", count=5)
+
+    said = ask(modem, "AT")
+
+    before, answer, after = said.partition(OK)
+    assert answer == OK
+    assert b"\xff" in before
+    assert b"\xff" in after
+
+
+def test_flipped_bits():
+    modem = make_modem()
+    modem.faults.set("flipped_bits", count=2)
+
+    said = ask(modem, "AT+CMGF?")
+
+    assert bytes(octet & 0x7F for octet in said) == b"\r\n+CMGF: 0\r\n" + OK
+    assert sum(octet >= 0x80 for octet in said) == 2
+
+
+@pytest.mark.parametrize(
+    ("count", "pattern"),
+    [
+        pytest.param(1, rb"\r\n\+CMGL: 1,.*?\r\n\r\n\+CMTI", id="between header and PDU"),
+        pytest.param(2, rb"\r\n\+CMGL: 1,.*?\r\n\w+\r\n\r\n\+CMTI", id="after the PDU"),
+        pytest.param(99, rb"\r\nOK\r\n\r\n\+CMTI", id="past the end: at the end"),
+    ],
+)
+def test_urc_in_answer(count, pattern):
+    modem = with_sms("satu", "dua")
+    modem.faults.set("urc_in_answer", count=count)
+
+    assert re.search(pattern, ask(modem, "AT+CMGL=4"))
+
+
+def test_urc_burst():
+    modem = make_modem()
+    modem.faults.set("urc_burst", count=3)
+
+    (said,) = writes(modem, "AT")
+
+    assert said == CMTI + CMTI.replace(b"1", b"2") + CMTI.replace(b"1", b"3") + OK
+
+
+def test_arrival_in_answer():
+    modem = with_sms("satu")
+    modem.faults.set("arrival_in_answer")
+
+    said = ask(modem, "AT+CMGL=4")
+
+    assert said.count(b"+CMGL:") == 1
+    assert said.endswith(b'\r\n+CMTI: "SM",2\r\n')
+    assert modem.memories["SM"].used == 2
+
+
+def test_listed_twice():
+    modem = with_sms("satu", "dua")
+    modem.faults.set("listed_twice")
+
+    assert re.findall(rb"\+CMGL: (\d)", ask(modem, "AT+CMGL=4")) == [b"1", b"1", b"2"]
+
+
+# -- URCs
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("urc_blank_line", CMTI + b"\r\n"),
+        ("urc_doubled_cr", b'\r\n+CMTI: "SM",1\r\r\n'),
+        ("urc_lost", b""),
+    ],
+)
+def test_urc_is_reshaped(name, said):
+    modem = make_modem()
+    modem.faults.set(name)
+
+    modem.network.send(CITIZEN, NUMBER, "satu")
+
+    assert hear(modem) == said
+
+
+def test_urc_in_halves():
+    modem = make_modem()
+    modem.faults.set("urc_in_halves", delay_s=0.02)
+
+    modem.network.send(CITIZEN, NUMBER, "satu")
+
+    assert hear(modem) == CMTI[: len(CMTI) // 2]
+    assert hear_until(modem, b"\n") == CMTI[len(CMTI) // 2 :]
