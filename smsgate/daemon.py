@@ -11,7 +11,7 @@ import random
 import secrets
 import signal
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
@@ -23,13 +23,13 @@ import structlog
 
 from hardware.modem import Modem, ModemOptions
 from parsers.meaning import Grammar
-from smsgate import __version__, logs, references
+from smsgate import __version__, references
 from smsgate.alarms import AlarmBoard
 from smsgate.backends.json import JsonContract, open_json_backend
 from smsgate.clock import Clock, SystemClock
 from smsgate.config import load
-from smsgate.control import ControlServer
-from smsgate.errors import ConfigError
+from smsgate.control import ControlBusy, ControlError, ControlServer
+from smsgate.errors import ConfigError, StoreError
 from smsgate.forwarder import Forwarder
 from smsgate.housekeeper import Housekeeper
 from smsgate.intake import Intake, ServiceRules
@@ -46,7 +46,7 @@ from smsgate.records import (
 )
 from smsgate.replies import ReplyLimits
 from smsgate.settings import BackendSettings, ModemSettings, ServiceSettings, Settings
-from smsgate.status import GatewayStatus, StatusServer
+from smsgate.status import GatewayStatus, StatusError, StatusServer
 from smsgate.store import ServiceFacts, Store
 from smsgate.workers import Runner, Worker
 
@@ -140,14 +140,14 @@ class Daemon:
         """Run until SIGTERM or SIGINT; return the exit code. Raises SmsgateError when it cannot start."""
         self._install_signals()
         with ExitStack() as stack:
+            self._listen_for_commands(stack)
             self._store.open(create=True)
             stack.callback(self._store.close)
             self._store.own()
             self._store.recover()
             stack.callback(self._stop_workers)
             self._start_workers()
-            # After the lines: the first message waits for nothing.
-            self._serve(stack)
+            self._serve_status(stack)  # after the lines: the first message waits for nothing
             notify("READY=1", f"STATUS=smsgate {__version__} is running")
             log.info("gateway_started", gateway=self._settings.gateway.name, version=__version__)
             self._watch()
@@ -175,15 +175,30 @@ class Daemon:
             if not runner.join(max(deadline - self._clock.monotonic(), 0.1)):
                 log.error("worker_did_not_stop", worker=runner.worker.name)
 
-    def _serve(self, stack: ExitStack) -> None:
-        settings = self._settings
-        control = ControlServer(settings.gateway.control, {"status": self._answer_status})
-        control.start()
-        stack.callback(control.close)
-        if settings.status.address is not None:
-            server = StatusServer(settings.status.address, self.snapshot)
+    def _listen_for_commands(self, stack: ExitStack) -> None:
+        """Let commands ask us. That another daemon answers there ends us; any other trouble must not keep SMS waiting."""
+        control = ControlServer(
+            self._settings.gateway.control, {"status": lambda _request: self.snapshot().as_plain()}
+        )
+        try:
+            control.start()
+        except ControlError as error:
+            self._alarms.raise_alarm("control", str(error))
+        else:
+            stack.callback(control.close)
+
+    def _serve_status(self, stack: ExitStack) -> None:
+        address = self._settings.status.address
+        if address is None:
+            return
+        server = StatusServer(address, self.snapshot)
+        try:
             server.start()
+        except StatusError as error:
+            self._alarms.raise_alarm("status", str(error))
+        else:
             stack.callback(server.close)
+            log.info("status_served", url=server.url)
 
     # --- the main thread --------------------------------------------------------------------------------------------
 
@@ -233,7 +248,6 @@ class Daemon:
         for name, rules in self._rules.items():
             if name in services:
                 rules.replace(services[name])
-        logs.set_level(settings.logs.level)
         self._alarms.clear_alarm("config")
         log.info("configuration_reloaded")
 
@@ -255,13 +269,17 @@ class Daemon:
 
     def snapshot(self) -> GatewayStatus:
         """Return how the gateway is doing now."""
+        try:
+            backends, counts = tuple(self._store.backends()), self._store.counts()
+        except StoreError:
+            backends, counts = (), None  # said by an alarm; the lines are known all the same
         return GatewayStatus(
             gateway=self._settings.gateway.name,
             version=__version__,
             started_at=self._started_at,
             lines=tuple(line.record for line in self._lines),
-            backends=tuple(self._store.backends()),
-            counts=self._store.counts(),
+            backends=backends,
+            counts=counts,
             alarms=self._alarms.standing(),
         )
 
@@ -286,7 +304,7 @@ class Daemon:
                 state="closed",
                 port=str(modem.port),
             ),
-            new_modem=partial(Modem, options),
+            new_modem=partial(Modem, options, log=partial(_log_modem, modem.name)),
             store=self._store,
             decide=self._rules[modem.service],
             tools=LineTools(
@@ -308,7 +326,7 @@ class Daemon:
             url=backend.url,
             token=token.get_secret_value() if token is not None else None,
             secret=secret.get_secret_value() if secret is not None else None,
-            fields=backend.fields,
+            fields={str(ours): theirs for ours, theirs in backend.fields.items()},
             tracking_field=backend.tracking_field,
             find_url=backend.find_url,
             add_url=backend.add_url,
@@ -326,6 +344,11 @@ class Daemon:
             clock=self._clock,
             chance=random.random,
         )
+
+
+def _log_modem(line: str, event: str, fields: Mapping[str, object]) -> None:
+    """Pass on what the driver says of its link; it names no message."""
+    log.info(event, line=line, **fields)
 
 
 def _new_reference() -> str:

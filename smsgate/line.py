@@ -18,7 +18,7 @@ from typing import Protocol
 import structlog
 
 from hardware.errors import ModemError
-from hardware.modem import Listing, Modem
+from hardware.modem import EventKind, Listing, Modem
 from smsgate.drain import Drain, ReceivingStore
 from smsgate.errors import StoreError
 from smsgate.line_tools import LineTools, Polling
@@ -65,7 +65,6 @@ class Line(Wakeable):
         self._submission = Submission(record.name, record.service, store=store, tools=tools)
         self._polling = Polling(self._policy)
         self._modem: Modem | None = None
-        self._has_rung = False
         self._is_first_pass = True
         self._is_busy = False
         self._faults = 0
@@ -88,8 +87,8 @@ class Line(Wakeable):
         """Sleep until the modem rings, somebody wakes us, or the time is up."""
         if self._modem is None:
             super().wait(timeout_s)
-        elif self._modem.wait(timeout_s):
-            self._has_rung = True
+        else:
+            self._modem.wait(timeout_s)
 
     def wake(self) -> None:
         """End the wait, from any thread: a reply may be due."""
@@ -143,10 +142,10 @@ class Line(Wakeable):
     # --- one pass ---------------------------------------------------------------------------------------------------
 
     def _pass(self, modem: Modem) -> float:
-        # A reboot or a lost link shows here first, before anything it says is believed.
-        modem.raise_for_events()
-        if self._has_rung or self._clock.monotonic() >= self._list_at:
-            if self._receive(modem):
+        rung = {event.kind for event in modem.take_events()}
+        # Whatever it was that rang, a listing shows how things are: a link that is down says so there.
+        if rung or self._clock.monotonic() >= self._list_at:
+            if self._receive(modem, has_rung=EventKind.ARRIVED in rung):
                 return 0.0
             self._faults = 0  # a whole pass went well
         if not self._is_busy and self.record.state == "ready" and self._submission.run(modem):
@@ -154,9 +153,8 @@ class Line(Wakeable):
         self._look_after(modem)
         return self._wanted_in()
 
-    def _receive(self, modem: Modem) -> bool:
+    def _receive(self, modem: Modem, *, has_rung: bool) -> bool:
         """Drain once; return whether there was anything new."""
-        has_rung, self._has_rung = self._has_rung, False
         done = self._drain.run(modem)
         self._note_store_works()
         self._note_usage(done.listing)

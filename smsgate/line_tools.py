@@ -40,7 +40,7 @@ class LineTools:
     new_reference: Callable[[], str]
     on_work: Callable[[Collection[str]], None]  # these backends have work now
     raise_alarm: Callable[[str, str], None]
-    clear_alarm: Callable[[str], None]
+    clear_alarm: Callable[[str], object]
 
     def spread(self, delay_s: float) -> float:
         """Return `delay_s` with a little chance in it, so that lines that failed together do not return together."""
