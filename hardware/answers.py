@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+from typing import NamedTuple
 
 from .errors import CME_SENSES, CMS_SENSES
 from .facts import Registration, Signal
@@ -57,6 +58,14 @@ class Pair:
     octets: bytes = b""
 
 
+class Header(NamedTuple):
+    """What a `+CMGL` or `+CMGR` line says; `length` is None where the line is damaged behind the index."""
+
+    index: int
+    stat: int
+    length: int | None
+
+
 @dataclass(slots=True)
 class Reading:
     """One AT+CMGL answer."""
@@ -82,50 +91,51 @@ def read_error(line: str) -> RefusedAnswer:
 
 
 def read_listing(lines: Sequence[str]) -> Reading:
-    """Pair headers and PDUs; other lines between them are noise, a damaged pair keeps its index."""
+    """Pair headers and PDUs. Lines between the pairs are noise; a damaged pair keeps its index and nothing else.
+
+    The PDU is the very next line after its header, or the pair is damaged: a later one may belong to a header that was
+    lost, and would be deleted under this one's index.
+    """
     reading = Reading()
-    header: tuple[int, int, int | None] | None = None
-    seen: list[str] = []  # hex lines since the header
+    header: Header | None = None
+    seen: list[str] = []  # since the header
     for line in lines:
         if line.startswith("+CMGL"):
             _close_pair(reading, header, seen)
             header, seen = _read_header(reading, line), []
-        elif _HEX.match(line) and (header is not None or len(line) >= ORPHAN_DIGITS):
+        else:
             seen.append(line)
     _close_pair(reading, header, seen)
     _distrust_disorder(reading)
     return reading
 
 
-def _read_header(reading: Reading, line: str) -> tuple[int, int, int | None] | None:
+def _read_header(reading: Reading, line: str) -> Header | None:
     found = _HEADER.match(line)
     if found:
-        return int(found[1]), int(found[2]), int(found[3])
+        return Header(int(found[1]), int(found[2]), int(found[3]))
     if _TEXT_HEADER.match(line):
         reading.is_text_mode = True
         return None
     cut = _CUT_HEADER.match(line)
     if cut:
-        return int(cut[1]), 0, None
+        return Header(int(cut[1]), 0, None)
     reading.has_orphan = True
     return None
 
 
-def _close_pair(
-    reading: Reading, header: tuple[int, int, int | None] | None, seen: list[str]
-) -> None:
+def _close_pair(reading: Reading, header: Header | None, seen: list[str]) -> None:
     if header is None:
-        reading.has_orphan |= bool(seen)
+        reading.has_orphan |= any(_is_like_pdu(line) for line in seen)
         return
-    index, stat, length = header
-    for number, line in enumerate(seen):
-        pdu = whole_pdu(line, length)
-        if pdu is not None:
-            reading.pairs.append(Pair(index, stat, length, pdu))
-            # a second PDU under one header: the header between them is lost
-            reading.has_orphan |= any(len(extra) >= ORPHAN_DIGITS for extra in seen[number + 1 :])
-            return
-    reading.pairs.append(Pair(index, stat, length, None, "\n".join(seen).encode("latin-1")))
+    pdu = whole_pdu(seen[0], header.length) if seen else None
+    octets = seen[0].encode("latin-1") if seen and pdu is None else b""
+    reading.pairs.append(Pair(header.index, header.stat, header.length, pdu, octets))
+    reading.has_orphan |= any(_is_like_pdu(line) for line in seen[1:])
+
+
+def _is_like_pdu(line: str) -> bool:
+    return len(line) >= ORPHAN_DIGITS and _HEX.match(line) is not None
 
 
 def _distrust_disorder(reading: Reading) -> None:
@@ -148,19 +158,13 @@ def _distrust_disorder(reading: Reading) -> None:
 
 def read_one(lines: Sequence[str], index: int) -> Pair | None:
     """Read an AT+CMGR answer; None for an empty slot, which some modems answer with a bare OK."""
-    header: tuple[int, int] | None = None
-    seen: list[str] = []
-    for line in lines:
+    for number, line in enumerate(lines):
         if found := _READ_HEADER.match(line):
-            header = int(found[1]), int(found[2])
-        else:
-            seen.append(line)
-    if header is None:
-        return Pair(index, 0, None, None, "\n".join(seen).encode("latin-1")) if seen else None
-    for line in seen:
-        if (pdu := whole_pdu(line, header[1])) is not None:
-            return Pair(index, header[0], header[1], pdu)
-    return Pair(index, header[0], header[1], None, "\n".join(seen).encode("latin-1"))
+            stat, length = int(found[1]), int(found[2])
+            body = lines[number + 1] if number + 1 < len(lines) else ""
+            pdu = whole_pdu(body, length)
+            return Pair(index, stat, length, pdu, b"" if pdu else body.encode("latin-1"))
+    return Pair(index, 0, None, None, "\n".join(lines).encode("latin-1")) if lines else None
 
 
 def is_text_mode_answer(lines: Iterable[str]) -> bool:

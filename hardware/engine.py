@@ -55,6 +55,8 @@ _PROBED = (
     "+CSCS",
     "+CNUM",
 )  # the package's own list
+# what the package takes for fatal when it is refused, and we can do without or do ourselves afterwards
+_SUFFERED = ("AT+CMEE=1", "AT+CGMI", 'AT+CPMS="')
 _TEXT_MODE_CODES = (302, 303, 304, 305, None)  # what AT+CMGL=4 gets in text mode
 
 
@@ -210,17 +212,18 @@ class ModemEngine(GsmModem, ModemLink):  # type: ignore[misc]
     ) -> list[str]:
         """The package's way to ask: its exceptions instead of ours, and answers that it can read."""
         assert waitForResponse
+        assert timeout >= 10  # the package's usual limit; ours counts
         assert writeTerm == "\r"
         assert expectedResponseTermSeq is None
         name = Exchange(
             data
         ).name  # never the command itself: it may hold a PIN, and exceptions are logged
         try:
-            return [*_legible(data, self.command(data, timeout_s=timeout)), "OK"]
+            return [*_legible(data, self.command(data)), "OK"]
         except CommandTimeout:
             raise package_errors.TimeoutException from None
         except CommandError as refusal:
-            if not parseError:
+            if not parseError or data.startswith(_SUFFERED):
                 return ["ERROR"]
             if refusal.code is None:
                 raise package_errors.CommandError(name) from None

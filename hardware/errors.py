@@ -73,6 +73,10 @@ class PinRejected(ModemError):
     """This PIN was refused by this SIM. It is not tried again until a person says so."""
 
 
+class PinNotRecorded(ModemError):
+    """The file that remembers PIN attempts cannot be used, so no PIN is sent. A person has to repair it."""
+
+
 class PukRequired(ModemError):
     """The SIM is locked and asks for its PUK. Only a person may enter it."""
 

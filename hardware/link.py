@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import serial
@@ -51,6 +52,8 @@ CLOSE_LIMIT_S = 0.4  # for each of: the reader's end, the descriptor's close
 SYNC_TRIES_S = ((0.5, 0.0), (1.0, 0.1), (1.0, 0.3), (2.0, 0.5), (3.0, 0.5), (5.0, 0.5))
 SYNC_REGISTERS = (7, 8, 10)  # V.250: waits of calls that we never make
 SYNC_VALUES = (20, 250)
+SYNC_PATTERN_BITS = 16
+SYNC_WRONG = "AT+SMSGATE"  # no modem's command
 
 
 class Monotonic(Protocol):
@@ -332,30 +335,31 @@ class ModemLink(SerialComms):
         give_up_at = time.monotonic() + self._options.silence_limit_s
         for number, (timeout_s, quiet_s) in enumerate(SYNC_TRIES_S):
             self._wait_for_quiet(quiet_s, limit_s=timeout_s + quiet_s)
-            if time.monotonic() >= give_up_at:
+            left_s = give_up_at - time.monotonic()
+            if left_s <= 0:
                 break
+            timeout_s = min(timeout_s, left_s)  # noqa: PLW2901
             self._send(ESC)
             if number:
                 self.pause(0.1)  # some modems lose what follows an ESC at once
             self._dialogue.is_dirty = False
             try:
                 # the answer to ESC, and whatever comes late, makes the link dirty again or spoils the probe
-                if self._prove(timeout_s, is_late=number >= 2):
+                if self._prove(timeout_s):
                     self._dialogue.is_dirty = False
                     return
             except CommandTimeout:
                 continue
         raise CommandTimeout("AT", timeout_s)
 
-    def _prove(self, timeout_s: float, *, is_late: bool) -> bool:
+    def _prove(self, timeout_s: float) -> bool:
+        """Say whether answers belong to their commands, by the means that worked here before or the first that does."""
         if self._probe is not None:
             return self._probe(timeout_s)
         probes: list[Callable[[float], bool]] = [
-            *(lambda t, r=register: self._prove_by_register(r, t) for register in SYNC_REGISTERS),
-            self._prove_by_error_detail,
+            *(partial(self._prove_by_register, register) for register in SYNC_REGISTERS),
+            self._prove_by_pattern,
         ]
-        if is_late:
-            probes.append(self._prove_by_quiet)
         for probe in probes:
             if probe(timeout_s):
                 self._probe = probe
@@ -372,27 +376,14 @@ class ModemLink(SerialComms):
             line.isdigit() and int(line) == value for line in lines[:-1]
         )
 
-    def _prove_by_error_detail(self, timeout_s: float) -> bool:
-        """Walk AT+CMEE through values that differ from each other: answers that lag behind do not match."""
-        for level in self._surroundings.chance.choice(((0, 2, 0, 1), (2, 0, 2, 1))):
-            if self._transact(Exchange(f"AT+CMEE={level}"), timeout_s).lines != ["OK"]:
-                return False
-            lines = self._transact(Exchange("AT+CMEE?"), timeout_s).lines
-            if lines[-1] != "OK" or f"+CMEE:{level}" not in [
-                line.replace(" ", "") for line in lines
-            ]:
+    def _prove_by_pattern(self, timeout_s: float) -> bool:
+        """Ask right and wrong in a random order: answers that lag behind do not follow it. Every modem can do this."""
+        for _ in range(SYNC_PATTERN_BITS):
+            is_right = self._surroundings.chance.random() < 0.5
+            lines = self._transact(Exchange("AT" if is_right else SYNC_WRONG), timeout_s).lines
+            if (lines[-1] == "OK") is not is_right:
                 return False
         return True
-
-    def _prove_by_quiet(self, timeout_s: float) -> bool:
-        """The weakest proof, for a modem that can do no better: quiet, one AT, one OK, quiet, and this twice."""
-        for _ in range(2):
-            self._wait_for_quiet(0.5, limit_s=2.0)
-            self._dialogue.is_dirty = False
-            if self._transact(Exchange("AT"), timeout_s).lines != ["OK"]:
-                return False
-        self._wait_for_quiet(0.5, limit_s=2.0)
-        return not self._dialogue.is_dirty
 
     def _wait_for_quiet(self, quiet_s: float, *, limit_s: float) -> None:
         """Wait until nothing has come for that long, or the limit is over."""

@@ -17,6 +17,7 @@ from .answers import read_digits
 from .errors import (
     CommandError,
     CommandTimeout,
+    PinNotRecorded,
     PinRejected,
     PinRequired,
     PukRequired,
@@ -26,8 +27,7 @@ from .errors import (
 
 SIM_LIMIT_S = 20.0  # from power on to READY; slow cards take ten
 SIM_POLL_S = 0.3
-STATE_TIMEOUT_S = 5.0  # Wavecom never ends this answer, so it is waited out
-SIM_TIMEOUT_S = 15.0
+ENTER_TIMEOUT_S = 15.0
 UNSETTLED = ("NOT READY", "SIM BUSY")
 STATE_OF_ERROR = {  # +CME ERROR codes that say what AT+CPIN? should have said
     11: "SIM PIN",
@@ -67,7 +67,7 @@ class PinLedger:
         self._attempts: dict[str, int] = {}
 
     def may_try(self, sim: str, pin: str) -> bool:
-        """Say whether the PIN may be sent to this SIM."""
+        """Say whether the PIN may be sent to this SIM. Raises OSError and ValueError: then it must not be sent."""
         attempts = self._read().get(_key(sim, pin), 0)
         return 0 <= attempts < UNSEEN_ATTEMPTS_MAX
 
@@ -101,10 +101,6 @@ class PinLedger:
             known = json.loads(self._path.read_bytes())
         except FileNotFoundError:
             return {}
-        except ValueError:
-            raise OSError(
-                f"{self._path} is damaged; look at it, then run `smsgate modem forget-pin`"
-            ) from None
         return known if isinstance(known, dict) else {}
 
     def _write(self, known: dict[str, int]) -> None:
@@ -176,9 +172,9 @@ class SimLock:
     def _state(self) -> str:
         """Return what AT+CPIN? says, without its prefix; an error is a way to say it too."""
         try:
-            lines: Sequence[str] = self._ask("AT+CPIN?", STATE_TIMEOUT_S)
+            lines: Sequence[str] = self._ask("AT+CPIN?", None)
         except CommandTimeout as silence:
-            lines = silence.lines  # Wavecom does not end this answer
+            lines = silence.lines  # Wavecom never ends this answer, so it is waited out
             if not lines:
                 raise
         except CommandError as refusal:
@@ -197,11 +193,16 @@ class SimLock:
         refused = PinRejected(
             f"The PIN for the SIM in {self._port} was refused; correct it, then run `smsgate modem forget-pin`."
         )
-        if not self._ledger.may_try(sim, pin):
-            raise refused
-        self._ledger.note_attempt(sim, pin)
         try:
-            self._ask(f'AT+CPIN="{pin}"', SIM_TIMEOUT_S)
+            if not self._ledger.may_try(sim, pin):
+                raise refused
+            self._ledger.note_attempt(sim, pin)
+        except (OSError, ValueError):
+            raise PinNotRecorded(
+                "PIN attempts cannot be written down; make the PIN file and its folder readable and writable."
+            ) from None
+        try:
+            self._ask(f'AT+CPIN="{pin}"', ENTER_TIMEOUT_S)
         except CommandError:
             self._ledger.note_refused(sim, pin)
             raise refused from None
@@ -218,7 +219,7 @@ class SimLock:
         """Return what tells this SIM from others while it is locked; the device's IMEI where it does not tell."""
         for question in ("AT+CCID", "AT+QCCID", "AT^ICCID?", "AT+CGSN"):
             try:
-                digits = read_digits(self._ask(question, SIM_TIMEOUT_S))
+                digits = read_digits(self._ask(question, None))
             except CommandError:
                 continue
             if digits:

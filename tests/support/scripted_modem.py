@@ -1,7 +1,7 @@
 """A modem on a pseudo-terminal that does byte for byte what a test tells it, the wrong things included.
 
-It is not the simulator: it has no network and no card that could be right by themselves. It answers from a table; a test
-replaces entries, delays, cuts, injects, or hangs up.
+It is not the simulator: it has no network and no card that could be right by themselves. It answers from a table; a
+test replaces entries, delays, cuts, injects, or hangs up.
 """
 
 from __future__ import annotations
@@ -12,8 +12,12 @@ import select
 import threading
 import time
 import tty
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
+
+from hardware.modem import Modem, ModemOptions
 
 Answer = str | Callable[["ScriptedModem", str], "str | None"]
 
@@ -33,6 +37,31 @@ def pdu_of(text_octet: int, *, pid: int = 0) -> str:
     return f"07911326040000F0040B911346610089F6{pid:02X}00208062917{text_octet % 10}1408{2:02X}{text_octet:02X}37"
 
 
+def eventually(holds: Callable[[], bool], limit_s: float = 5.0) -> bool:
+    """Wait until a condition holds; return whether it came to."""
+    give_up_at = time.monotonic() + limit_s
+    while not holds():
+        if time.monotonic() >= give_up_at:
+            return False
+        time.sleep(0.002)
+    return True
+
+
+@contextmanager
+def driven(script: ScriptedModem, **options: Any) -> Iterator[Modem]:
+    """Open our driver on a scripted modem, with short limits, and close both in the end."""
+    limits: dict[str, Any] = {"command_timeout_s": 0.4, "silence_limit_s": 3.0, **options}
+    modem = Modem(ModemOptions(script.path, **limits))
+    with script:
+        modem.open()
+        script.heard.clear()
+        script.octets_heard.clear()
+        try:
+            yield modem
+        finally:
+            modem.close()
+
+
 @dataclass
 class Store:
     """One message memory: PDU and stat by index."""
@@ -49,7 +78,9 @@ class ScriptedModem:
         tty.setraw(self._slave)
         tty.setraw(self.master)
         self.path = os.ttyname(self._slave)
-        self.octet_pause_s = octet_pause_s  # None: whole writes; else one octet at a time, with that pause
+        self.octet_pause_s = (
+            octet_pause_s  # None: whole writes; else one octet at a time, with that pause
+        )
         self.heard: list[str] = []
         self.bodies: list[str] = []
         self.octets_heard = bytearray()
@@ -65,6 +96,7 @@ class ScriptedModem:
         self.table: list[tuple[re.Pattern[str], Answer]] = []
         self._wake_read, self._wake_write = os.pipe()
         self._is_running = True
+        self._pending = bytearray()
         self._write_lock = threading.RLock()
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
@@ -78,7 +110,7 @@ class ScriptedModem:
     # -- what a test says ----------------------------------------------------------------------------------------------
 
     def on(self, pattern: str, answer: Answer) -> None:
-        """Answer command lines that match from now on so; the latest entry wins. A function may return None: silence."""
+        """Answer matching command lines so from now on; the latest entry wins. None from a function is silence."""
         self.table.insert(0, (re.compile(pattern + "$"), answer))
 
     def once(self, pattern: str, answer: Answer) -> None:
@@ -102,6 +134,10 @@ class ScriptedModem:
                 self._write(bytes([octet]))
                 time.sleep(self.octet_pause_s)
 
+    def half_line(self, text: str) -> None:
+        """Have heard the beginning of a command from somebody who was then killed."""
+        self._pending += text.encode()
+
     def put(self, memory: str, index: int, pdu: str = PDU, stat: int = 0) -> None:
         """Lay a message into a slot without a word."""
         self.stores[memory].slots[index] = (stat, pdu)
@@ -117,6 +153,10 @@ class ScriptedModem:
             if descriptor >= 0:
                 os.close(descriptor)
         self.master = self._slave = -1
+
+    def stop_reading(self) -> None:
+        """Take no octet any more, so that the line fills up."""
+        self._stop()
 
     def close(self) -> None:
         """End the thread and free the pty."""
@@ -140,7 +180,7 @@ class ScriptedModem:
             octets = octets[os.write(self.master, octets) :]
 
     def _serve(self) -> None:
-        pending = bytearray()
+        pending = self._pending
         while self._is_running:
             readable, _, _ = select.select([self.master, self._wake_read], [], [], 30)
             if not self._is_running or self.master not in readable:
@@ -265,7 +305,10 @@ _HEALTHY = [
         (r"ATS(\d+)=(\d+)", ScriptedModem._set_register),
         (r"ATS(\d+)\?", lambda modem, found: ok(f"{modem.registers.get(found[1], 0):03d}")),
         (r"AT\+CPIN\?", _fixed("+CPIN: READY")),
-        (r"AT\+(CMGF|CNMI|CMEE|CFUN)\?", lambda modem, found: ok(f"+{found[1]}: {modem.settings[found[1]]}")),
+        (
+            r"AT\+(CMGF|CNMI|CMEE|CFUN)\?",
+            lambda modem, found: ok(f"+{found[1]}: {modem.settings[found[1]]}"),
+        ),
         (r"AT\+CSMS=(.*)", _fixed("+CSMS: 1,1,1")),
         (r"AT\+(CMGF|CNMI|CMEE|CFUN)=([\d,]+)", ScriptedModem._set),
         (r"AT\+CSCA\?", _fixed('+CSCA: "+62811000000",145')),
