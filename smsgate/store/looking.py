@@ -153,7 +153,8 @@ class Looking:
 
 def _count_by(connection: Connection, column: Any) -> dict[Any, int]:
     query = sa.select(column, sa.func.count()).group_by(column)
-    return dict(connection.execute(query).tuples().all())
+    rows = connection.execute(query).all()
+    return {row[0]: row[1] for row in rows}
 
 
 def _plain(counts: dict[Any, int]) -> dict[str, int]:
