@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from hardware.simulator.control import ControlClient
+from hardware.simulator.control import ControlClient, ControlError
 from smsgate.records import (
     ComplaintRecord,
     Disposition,
@@ -24,6 +24,9 @@ from smsgate.store import Store
 LOOK_EVERY_S = 0.01
 # The receipt leaves the gateway a moment before it is on the phone.
 ARRIVAL_LIMIT_S = 5.0
+# The SMSC stamps whole seconds. The same words in the same second are the same TPDU, to the gateway
+# and to anybody; no phone sends twice that fast.
+SAME_TEXT_APART_S = 1.0
 
 _OPEN_FORWARDS = (ForwardState.DUE, ForwardState.CLAIMED, ForwardState.UNKNOWN)
 _OPEN_REPLIES = (ReplyState.DUE, ReplyState.CLAIMED)
@@ -51,13 +54,20 @@ class Citizen:
         self._rehearsal = rehearsal
         self._store = store
         self._network = network
+        self._sent_at: dict[str, float] = {}
 
     def exchange(self, text: str, limit_s: float) -> Exchange:
         """Send an SMS and wait, up to the limit, until it is filed, forwarded and answered."""
+        since_same_s = time.monotonic() - self._sent_at.get(text, -SAME_TEXT_APART_S)
+        time.sleep(max(0.0, SAME_TEXT_APART_S - since_same_s))
         deadline = time.monotonic() + limit_s
         before = self._store.counts()
-        heard = len(self._network.inbox(self.number))
-        self._network.send(self.number, text)
+        heard = len(self.inbox())
+        try:
+            self._network.send(self.number, text)
+        except ControlError as error:
+            return Exchange(text, missing=(f"not sent: {error}",))
+        self._sent_at[text] = time.monotonic()
         disposition = self._await_disposition(before, deadline)
         if disposition is None:
             missing = f"it was not filed within {limit_s:g} s"

@@ -166,8 +166,8 @@ memories = [{memories}]
 [[backend]]
 name = "kota"
 kind = "json"
-url = "{backend}/complaints"
-find_url = "{backend}/complaints?reference={{reference}}"
+url = "{backend}"
+find_url = "{backend}?reference={{reference}}"
 token_file = "{folder}/token"
 secret_file = "{folder}/secret"
 {backend_lines}
@@ -322,7 +322,7 @@ class Rehearsal:
 
     def backend_complaints(self) -> list[dict[str, Any]]:
         """Return what the complaint system holds."""
-        complaints: list[dict[str, Any]] = self._ask_backend("GET", "/complaints")
+        complaints: list[dict[str, Any]] = self._ask_backend("GET", "/complaints")["complaints"]
         return complaints
 
     def set_backend_faults(self, faults: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -77,6 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--peers-only", action="store_true", help="measure only these")
     parser.add_argument("--only", choices=MEASURES, help="take this measure alone")
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # stop what we started
     scale = QUICK if options.quick else FULL
     print(json.dumps({"name": "machine.cores", "value": os.cpu_count(), "unit": "", "context": {}}))
     ours: Figures = {}

@@ -13,6 +13,7 @@ import typer
 
 if TYPE_CHECKING:  # the store and the simulator are heavy, and `--help` needs neither
     from smsgate.citizen import Citizen, Exchange
+    from smsgate.records import ComplaintRecord
     from smsgate.rehearsal import Rehearsal
     from smsgate.store import Store
 
@@ -26,7 +27,7 @@ def demo(
     sender: Annotated[
         str, typer.Option("--from", metavar="NUMBER", help="The citizen's number.")
     ] = DEFAULT_SENDER,
-) -> None:
+) -> int:
     """Try the gateway without hardware: type an SMS, see what becomes of it.
 
     Starts a simulated modem, a simulated complaint system and the real daemon in a temporary
@@ -45,7 +46,7 @@ def demo(
             code = 0
         else:
             code = run_lines(citizen, _read_lines())
-    raise typer.Exit(code)
+    return code
 
 
 def run_lines(citizen: Citizen, lines: Iterable[str | None]) -> int:
@@ -85,9 +86,14 @@ def describe(number: str, exchange: Exchange) -> Iterator[str]:
     for answer in exchange.answers:
         yield f"  answered: {show(answer)}"
     if not exchange.answers and not exchange.missing:
-        yield "  not answered"
+        yield f"  not answered{_why_not(complaint)}"
     for missing in exchange.missing:
         yield f"  MISSING: {missing}"
+
+
+def _why_not(complaint: ComplaintRecord | None) -> str:
+    reasons = [reply.reason for reply in complaint.replies if reply.reason] if complaint else []
+    return f": {reasons[0]}" if reasons else ""
 
 
 def show(text: str) -> str:
