@@ -66,12 +66,17 @@ def decode_septets(septets: Sequence[int]) -> str:
 
 def pack_septets(septets: Sequence[int], fill_bits: int = 0) -> bytes:
     """Return septets as octets (23.038 section 6.1.2.1), after `fill_bits` zero bits that end a user data header."""
+    octets = bytearray()
     packed = 0
-    shift = fill_bits
+    width = fill_bits
     for septet in septets:
-        packed |= septet << shift
-        shift += 7
-    return packed.to_bytes((shift + 7) // 8, "little")
+        packed |= septet << width
+        width += 7
+        if width >= 56:  # kept small: whole SMS in one integer would cost several times as much
+            octets += (packed & 0xFF_FFFF_FFFF_FFFF).to_bytes(7, "little")
+            packed >>= 56
+            width -= 56
+    return bytes(octets) + packed.to_bytes((width + 7) // 8, "little")
 
 
 def unpack_septets(octets: bytes, count: int, fill_bits: int = 0) -> list[int]:

@@ -31,7 +31,7 @@ class Reception:
         modem = self._modem
         if modem.is_off or not modem.radio.is_registered or modem.card.state is not SimState.READY:
             return False
-        if modem.faults.is_set("storage_refuses"):
+        if modem.faults.is_armed and modem.faults.is_set("storage_refuses"):
             return False
         if pdu.is_report:
             return self._take_report(pdu)
