@@ -38,6 +38,7 @@ from smsgate.backends import (
 )
 from smsgate.backends.statuses import classify, doubt
 from smsgate.clock import Clock
+from smsgate.errors import ConfigError
 from smsgate.http import (
     Answer,
     BodyEnd,
@@ -93,15 +94,20 @@ class JsonContract:
     settle_s: float = 60.0
 
     def __post_init__(self) -> None:
+        """Raise ConfigError for what could only fail later, with a complaint in hand."""
         urls = {"url": self.url, "find_url": self.find_url, "add_url": self.add_url}
         problems = [
             f"{name}: expected http:// or https:// and a host"
             for name, url in urls.items()
             if url is not None and not is_http_url(url)
         ]
+        if self.find_url is not None and "{reference}" not in self.find_url:
+            problems.append("find_url: expected {reference} in it")
+        if self.token is not None and not is_header_word(self.token):
+            problems.append("token: expected printable ASCII without spaces")
         problems += check_fields(self.fields)
         if problems:
-            raise ValueError("; ".join(problems))
+            raise ConfigError([f"backend {self.name!r}: {problem}" for problem in problems])
 
 
 class JsonBackend:
@@ -295,6 +301,11 @@ def is_http_url(url: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
+
+
+def is_header_word(word: str) -> bool:
+    """Whether a word can stand in a header as it is."""
+    return word.isascii() and word.isprintable() and " " not in word and bool(word)
 
 
 def check_fields(fields: Mapping[str, str]) -> list[str]:

@@ -12,6 +12,7 @@ from forwarding import SENDER, TEXT, StillClock, make_complaint
 
 from smsgate.backends import Accepted, Found, Held, NotFound, Refused, TryLater, Unknown
 from smsgate.backends.json import JsonBackend, JsonContract
+from smsgate.errors import ConfigError
 from smsgate.http import HttpClient
 
 URL = "https://kota.example/api/complaints"
@@ -118,14 +119,28 @@ def test_fields_get_the_citys_names():
     ],
 )
 def test_a_renaming_that_loses_a_field_is_refused(fields):
-    with pytest.raises(ValueError, match="fields"):
+    with pytest.raises(ConfigError, match="fields"):
         JsonContract(name="kota", url=URL, fields=fields)
 
 
 @pytest.mark.parametrize("url", ["kota.example", "ftp://kota.example/", "https:///x", "http://[::"])
 def test_an_address_that_is_not_http_is_refused(url):
-    with pytest.raises(ValueError, match="url"):
+    with pytest.raises(ConfigError, match="url"):
         JsonContract(name="kota", url=url)
+
+
+def test_a_find_url_that_asks_for_nothing_is_refused():
+    """It would be answered with everybody's complaints, or none: both are taken for an answer."""
+    with pytest.raises(ConfigError, match="find_url"):
+        JsonContract(name="kota", url=URL, find_url=URL)
+
+
+@pytest.mark.parametrize("token", ["", "two words", "kunci\n", "kunci\u00e9"])
+def test_a_token_that_no_header_can_hold_is_refused_without_showing_it(token):
+    with pytest.raises(ConfigError, match="token") as refusal:
+        JsonContract(name="kota", url=URL, token=token)
+
+    assert "kunci" not in str(refusal.value)
 
 
 def test_the_signature_is_the_hmac_of_timestamp_and_body():
