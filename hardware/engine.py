@@ -39,7 +39,7 @@ BUSY_PAUSE_S = (0.1, 1.0)  # first, longest
 PROBE_TIMEOUT_S = 2.0  # of commands whose answer only says whether they exist
 LIST_TIMEOUT_S = 60.0
 LIST_TIMEOUT_PER_SLOT_S = 1.0  # a SIM read by a slow modem at 9600 baud takes half of it
-DELETE_TIMEOUT_S = 30.0
+CARD_PATIENCE = 2  # what reads or writes the SIM may take so many command timeouts
 NETWORK_TIMEOUT = 332  # +CMS: the SMSC's word did not come, but it may have the SMS
 EMPTY_SLOT = 321
 CTRL_Z = "\x1a"
@@ -57,7 +57,7 @@ _PROBED = (
 )  # the package's own list
 # what the package takes for fatal when it is refused, and we can do without or do ourselves afterwards
 _SUFFERED = ("AT+CMEE=1", "AT+CGMI", 'AT+CPMS="')
-_TEXT_MODE_CODES = (302, 303, 304, 305, None)  # what AT+CMGL=4 gets in text mode
+_SIM_CODES = (310, 311, 312, 313, 314, 315, 316, 10, 11, 12, 13, 14, 15)  # no card to list
 
 
 class ModemEngine(GsmModem, ModemLink):  # type: ignore[misc]
@@ -82,6 +82,7 @@ class ModemEngine(GsmModem, ModemLink):  # type: ignore[misc]
         self._ledger = ledger
         self.settings = MessageSettings(self, options.memories)
         self._list_suffix = ""
+        self._card_timeout_s = CARD_PATIENCE * options.command_timeout_s
         self.profile: Profile = GENERIC
         self.identity: Identity | None = None
 
@@ -174,9 +175,13 @@ class ModemEngine(GsmModem, ModemLink):  # type: ignore[misc]
 
     # -- commands ------------------------------------------------------------------------------------------------------
 
-    def command(self, text: str, *, timeout_s: float | None = None) -> list[str]:
+    def command(
+        self, text: str, *, timeout_s: float | None = None, silence_s: float | None = None
+    ) -> list[str]:
         """Send one command line and return its answer without the final OK. "Busy" is waited for, an error raised."""
-        lines = self.exchange(text, timeout_s=timeout_s or self._options.command_timeout_s)
+        lines = self.exchange(
+            text, timeout_s=timeout_s or self._options.command_timeout_s, silence_s=silence_s
+        )
         if lines[-1] == "OK":
             return lines[:-1]
         return self._insist(text, lines, timeout_s or self._options.command_timeout_s)
@@ -257,9 +262,7 @@ class ModemEngine(GsmModem, ModemLink):  # type: ignore[misc]
         self.settings.select(memory)
         total = self.settings.capacity[memory].total
         for _ in range(2):
-            reading = answers.read_listing(
-                self._list(LIST_TIMEOUT_S + total * LIST_TIMEOUT_PER_SLOT_S)
-            )
+            reading = self._list(total)
             if reading.is_text_mode:
                 raise SettingsLost(
                     f"The modem on {self.port} is back in text mode; it is set up again."
@@ -275,18 +278,37 @@ class ModemEngine(GsmModem, ModemLink):  # type: ignore[misc]
         found = [pair for pair in pairs if pair is not None]
         return found, Usage(memory, len(found), total)
 
-    def _list(self, timeout_s: float) -> list[str]:
+    def _list(self, total: int) -> answers.Reading:
         try:
-            return self.command(f"AT+CMGL=4{self._list_suffix}", timeout_s=timeout_s)
+            lines = self.command(
+                f"AT+CMGL=4{self._list_suffix}",
+                timeout_s=LIST_TIMEOUT_S + total * LIST_TIMEOUT_PER_SLOT_S,
+                silence_s=self._card_timeout_s,
+            )
         except CommandError as refusal:
             if refusal.code == EMPTY_SLOT:
-                return []  # how some modems say that there is nothing
+                return answers.Reading()  # how some modems say that there is nothing
             if self._list_suffix:
                 self._list_suffix = ""  # the profile promised more than this one knows
-                return self._list(timeout_s)
-            if refusal.code in _TEXT_MODE_CODES:
-                self.assert_settings()
-            raise
+                return self._list(total)
+            if refusal.code in _SIM_CODES:
+                raise
+            self.assert_settings()  # in text mode it is refused too
+            return self._list_one_by_one(total)
+        return answers.read_listing(lines)
+
+    def _list_one_by_one(self, total: int) -> answers.Reading:
+        """Read every slot by itself, where one that cannot be read ends the modem's own listing."""
+        self._log("modem_list_refused", {"slots": total})
+        reading = answers.Reading()
+        for index in range(total + 1):  # some count from 0
+            try:
+                pair = self.read(index)
+            except CommandError:
+                continue
+            if pair is not None:
+                reading.pairs.append(pair)
+        return reading
 
     def _read_again(self, damaged: Pair) -> Pair | None:
         """Read one slot by itself; None when it is empty, the damaged pair when it is no better now."""
@@ -298,7 +320,7 @@ class ModemEngine(GsmModem, ModemLink):  # type: ignore[misc]
     def read(self, index: int) -> Pair | None:
         """Read one slot of the selected memory; None when it is empty."""
         try:
-            lines = self.command(f"AT+CMGR={index}", timeout_s=LIST_TIMEOUT_S)
+            lines = self.command(f"AT+CMGR={index}", timeout_s=self._card_timeout_s)
         except CommandError as refusal:
             if refusal.code in (EMPTY_SLOT, 22):
                 return None
@@ -313,7 +335,7 @@ class ModemEngine(GsmModem, ModemLink):  # type: ignore[misc]
         """Delete slots of the selected memory in one command line; whether the modem said OK to all."""
         line = "AT" + ";".join(f"+CMGD={index}" for index in indices)
         try:
-            self.command(line, timeout_s=DELETE_TIMEOUT_S)
+            self.command(line, timeout_s=self._card_timeout_s)
         except CommandError:
             return False
         return True

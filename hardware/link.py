@@ -229,15 +229,21 @@ class ModemLink(SerialComms):
 
     # -- commands ------------------------------------------------------------------------------------------------------
 
-    def exchange(self, command: str, *, timeout_s: float) -> list[str]:
+    def exchange(
+        self, command: str, *, timeout_s: float, silence_s: float | None = None
+    ) -> list[str]:
         """Send one command line and return its answer, the final result code last.
 
-        Raises CommandTimeout, after which the link is dirty, and LinkDown.
+        With `silence_s` a long answer has the whole time while it goes on; a modem that says nothing for that long
+        is given up. Raises CommandTimeout, after which the link is dirty, and LinkDown.
         """
         with self._txLock:
             if self._dialogue.is_dirty:
                 self.resync()
-            return self._transact(Exchange(command), timeout_s).lines
+            exchange = Exchange(command)
+            if silence_s is None:
+                return self._transact(exchange, timeout_s).lines
+            return self._transact(exchange, timeout_s, silence_s=silence_s).lines
 
     def write(
         self,
@@ -251,7 +257,14 @@ class ModemLink(SerialComms):
         assert expectedResponseTermSeq is None
         return self.exchange(data.removesuffix("\r"), timeout_s=timeout)
 
-    def _transact(self, exchange: Exchange, timeout_s: float, end: str = "\r") -> Exchange:
+    def _transact(
+        self,
+        exchange: Exchange,
+        timeout_s: float,
+        *,
+        end: str = "\r",
+        silence_s: float | None = None,
+    ) -> Exchange:
         """Send what the exchange says and wait until it is answered; the caller holds the lock."""
         timeout_s = self._within_deadline(timeout_s)
         self._dialogue.exchange = exchange  # before writing: the answer may be there at once
@@ -259,7 +272,10 @@ class ModemLink(SerialComms):
             if self._fault is not None:
                 raise self._down()
             self._send((exchange.command + end).encode("latin-1"))
-            is_answered = exchange.signal.acquire(timeout=timeout_s)
+            if silence_s is None:
+                is_answered = exchange.signal.acquire(timeout=timeout_s)
+            else:
+                is_answered = self._await_while_heard(exchange, timeout_s, silence_s)
         finally:
             self._dialogue.exchange = None
         if self._fault is not None:
@@ -272,6 +288,17 @@ class ModemLink(SerialComms):
             self._log("modem_command_timed_out", {"command": exchange.name, "timeout_s": timeout_s})
             raise CommandTimeout(exchange.name, timeout_s, exchange.lines)
         return exchange
+
+    def _await_while_heard(self, exchange: Exchange, timeout_s: float, silence_s: float) -> bool:
+        started_at = time.monotonic()
+        while True:
+            now = time.monotonic()
+            quiet_s = now - max(started_at, self._heard_at)
+            left_s = min(silence_s - quiet_s, started_at + timeout_s - now)
+            if exchange.signal.acquire(timeout=max(0.0, left_s)):
+                return True
+            if left_s <= 0:
+                return False
 
     def _within_deadline(self, timeout_s: float) -> float:
         if self.deadline is None:
