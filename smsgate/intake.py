@@ -244,9 +244,10 @@ def _decide_follow_up(case: _Case, meaning: FollowUp, reference: str) -> Decisio
             forward_addition=meaning.body,
             replies=case.reply(ReplyKind.ADDED, ref=own.reference),
         )
-    if references.is_reference(meaning.reference) and not _is_date(meaning.reference):
-        # It has our form and is no date: most likely somebody else's reference. A person looks; nothing is told
-        # about it.
+    looks_ours = references.is_reference(meaning.reference) and not _is_date(meaning.reference)
+    if meaning.is_named or looks_ours:
+        # It is called a complaint's number, or has our form and is no date: most likely somebody else's, or
+        # mistyped. A person looks; nothing is told about it.
         return Decision(
             Disposition.TRIAGE,
             replies=case.reply(ReplyKind.UNKNOWN_REF),

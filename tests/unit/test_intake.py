@@ -121,6 +121,12 @@ def sent(decision):
             [ReplyKind.UNKNOWN_REF],
             id="somebody else's reference",
         ),
+        pytest.param(
+            "BTM aduan no 12345678 masih belum diperbaiki",
+            Disposition.TRIAGE,
+            [ReplyKind.UNKNOWN_REF],
+            id="a mistyped reference that is called one",
+        ),
     ],
 )
 def test_text_of_a_stranger_decides(text, disposition, kinds):
