@@ -39,14 +39,14 @@ _LONG_S = 1e9
 
 
 def _fault(
-    stage: Stage, summary: str, *, lift: Lift | None = None, **usual: str | float
+    stage: Stage, *, lift: Lift | None = None, **usual: str | float
 ) -> Callable[[_Strike], _Strike]:
-    """Enter a function in the table under its own name."""
+    """Enter a function in the table under its own name; its docstring says there what it does."""
 
     def enter(strike: _Strike) -> _Strike:
         name = strike.__name__
         fault = Fault(name=name, **usual)  # type: ignore[arg-type]
-        KINDS[name] = FaultKind(stage, summary, fault, strike, lift)
+        KINDS[name] = FaultKind(stage, strike.__doc__ or name, fault, strike, lift)
         return strike
 
     return enter
@@ -59,13 +59,15 @@ def _speak(modem: SimulatedModem, _fault: Fault) -> None:
     modem.mute_until = 0.0
 
 
-@_fault(Stage.NOW, "says and does nothing for delay_s seconds (0: until cleared)", lift=_speak)
+@_fault(Stage.NOW, lift=_speak)
 def mute(modem: SimulatedModem, fault: Fault) -> None:
+    """Says and does nothing for delay_s seconds (0: until cleared)."""
     modem.mute_until = modem.monotonic() + (fault.delay_s or _LONG_S)
 
 
-@_fault(Stage.COMMAND, "falls silent for delay_s at a command (0: until cleared)", lift=_speak)
+@_fault(Stage.COMMAND, lift=_speak)
 def mute_at_command(modem: SimulatedModem, fault: Fault, _name: str) -> None:
+    """Falls silent for delay_s at a command (0: until cleared)."""
     modem.mute_until = modem.monotonic() + (fault.delay_s or _LONG_S)
     raise Swallowed
 
@@ -76,44 +78,47 @@ def _power_cut(modem: SimulatedModem, fault: Fault) -> None:
     modem.reboot(fault.delay_s)
 
 
-@_fault(
-    Stage.NOW, "restarts at once, up after delay_s: settings lost, boot lines said", delay_s=0.2
-)
+@_fault(Stage.NOW, delay_s=0.2)
 def reboot(modem: SimulatedModem, fault: Fault) -> None:
+    """Restarts at once, up after delay_s: settings lost, boot lines said."""
     _power_cut(modem, fault)
 
 
-@_fault(
-    Stage.COMMAND, "restarts instead of answering; text='text mode' comes up in it", delay_s=0.2
-)
+@_fault(Stage.COMMAND, delay_s=0.2)
 def reboot_at_command(modem: SimulatedModem, fault: Fault, _name: str) -> None:
+    """Restarts instead of answering; text='text mode' comes up in it."""
     _power_cut(modem, fault)
     raise Swallowed
 
 
-@_fault(Stage.BODY, "restarts when the body of AT+CMGS is complete, before sending it", delay_s=0.2)
+@_fault(Stage.BODY, delay_s=0.2)
 def reboot_in_body(modem: SimulatedModem, fault: Fault, _name: str) -> None:
+    """Restarts when the body of AT+CMGS is complete, before sending it."""
     _power_cut(modem, fault)
     raise Swallowed
 
 
-@_fault(Stage.ANSWER, "restarts in the middle of an answer", delay_s=0.2)
+@_fault(Stage.ANSWER, delay_s=0.2)
 def reboot_in_answer(modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
+    """Restarts in the middle of an answer."""
     return [Chunk(_half(chunks), act=partial(_power_cut, modem, fault))]
 
 
-@_fault(Stage.NOW, "forgets its settings without a word")
+@_fault(Stage.NOW)
 def settings_lost(modem: SimulatedModem, _fault: Fault) -> None:
+    """Forgets its settings without a word."""
     modem.forget_settings()
 
 
-@_fault(Stage.NOW, "is back in text mode without a word")
+@_fault(Stage.NOW)
 def text_mode(modem: SimulatedModem, _fault: Fault) -> None:
+    """Is back in text mode without a word."""
     modem.settings.is_text_mode = True
 
 
-@_fault(Stage.NOW, "echoes what it is told, as after ATE1")
+@_fault(Stage.NOW)
 def echo_on(modem: SimulatedModem, _fault: Fault) -> None:
+    """Echoes what it is told, as after ATE1."""
     modem.settings.echo = True
 
 
@@ -125,39 +130,44 @@ def _unplug(modem: SimulatedModem, fault: Fault) -> None:
 
 @_fault(
     Stage.NOW,
-    "the port vanishes and is back, restarted, after delay_s under the same link",
     delay_s=0.5,
 )
 def port_gone(modem: SimulatedModem, fault: Fault) -> None:
+    """The port vanishes and is back, restarted, after delay_s under the same link."""
     _unplug(modem, fault)
 
 
-@_fault(Stage.COMMAND, "the port vanishes instead of an answer", delay_s=0.5)
+@_fault(Stage.COMMAND, delay_s=0.5)
 def port_gone_at_command(modem: SimulatedModem, fault: Fault, _name: str) -> None:
+    """The port vanishes instead of an answer."""
     _unplug(modem, fault)
     raise Swallowed
 
 
-@_fault(Stage.ANSWER, "the port vanishes in the middle of an answer", delay_s=0.5)
+@_fault(Stage.ANSWER, delay_s=0.5)
 def port_gone_in_answer(modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
+    """The port vanishes in the middle of an answer."""
     return [Chunk(_half(chunks), act=partial(_unplug, modem, fault))]
 
 
 # -- errors
 
 
-@_fault(Stage.COMMAND, "answers +CME ERROR: code (515 or 14: busy) times times", code=515)
+@_fault(Stage.COMMAND, code=515)
 def cme_error(_modem: SimulatedModem, fault: Fault, _name: str) -> None:
+    """Answers +CME ERROR: code (515 or 14: busy) times times."""
     raise cme(fault.code)
 
 
-@_fault(Stage.COMMAND, "answers +CMS ERROR: code times times", code=500)
+@_fault(Stage.COMMAND, code=500)
 def cms_error(_modem: SimulatedModem, fault: Fault, _name: str) -> None:
+    """Answers +CMS ERROR: code times times."""
     raise cms(fault.code)
 
 
-@_fault(Stage.BODY, "refuses an SMS-SUBMIT with +CMS ERROR: code", code=38)
+@_fault(Stage.BODY, code=38)
 def submit_error(_modem: SimulatedModem, fault: Fault, _name: str) -> None:
+    """Refuses an SMS-SUBMIT with +CMS ERROR: code."""
     raise cms(fault.code)
 
 
@@ -171,13 +181,14 @@ def _flag(name: str, summary: str) -> None:
     KINDS[name] = FaultKind(Stage.NOW, summary, fault, _nothing, _nothing)
 
 
-_flag("textual_errors", "gives errors as text whatever AT+CMEE says (+CME ERROR: SIM busy)")
-_flag("urc_withheld", "says no message indications; messages are stored all the same")
-_flag("storage_refuses", "takes no new message, as if the memory were full")
+_flag("textual_errors", "Gives errors as text whatever AT+CMEE says (+CME ERROR: SIM busy).")
+_flag("urc_withheld", "Says no message indications; messages are stored all the same.")
+_flag("storage_refuses", "Takes no new message, as if the memory were full.")
 
 
-@_fault(Stage.COMMAND, "says OK to AT+CMGD and deletes nothing", command="+CMGD")
+@_fault(Stage.COMMAND, command="+CMGD")
 def delete_lies(_modem: SimulatedModem, _fault: Fault, _name: str) -> None:
+    """Says OK to AT+CMGD and deletes nothing."""
     raise Skipped
 
 
@@ -191,12 +202,12 @@ def _sim_ready(modem: SimulatedModem, _fault: Fault) -> None:
 
 @_fault(
     Stage.NOW,
-    "the SIM is in state text: SIM PIN, SIM PUK, NOT READY, ABSENT; code is the PIN",
     lift=_sim_ready,
     text="SIM PIN",
     code=1234,
 )
 def sim_state(modem: SimulatedModem, fault: Fault) -> None:
+    """The SIM is in state text: SIM PIN, SIM PUK, NOT READY, ABSENT; code is the PIN."""
     modem.card.state = SimState(fault.text)
     if modem.card.state is SimState.PIN:
         modem.card.pin = f"{fault.code:04d}"
@@ -209,11 +220,11 @@ def _register_home(modem: SimulatedModem, _fault: Fault) -> None:
 
 @_fault(
     Stage.NOW,
-    "registration state code: 0 idle, 2 searching, 3 denied, 5 roaming",
     lift=_register_home,
     code=2,
 )
 def registration(modem: SimulatedModem, fault: Fault) -> None:
+    """Registration state code: 0 idle, 2 searching, 3 denied, 5 roaming."""
     modem.set_registration(fault.code)
 
 
@@ -221,8 +232,9 @@ def _signal_back(modem: SimulatedModem, _fault: Fault) -> None:
     modem.radio.rssi = 21
 
 
-@_fault(Stage.NOW, "AT+CSQ tells code (99: not known)", lift=_signal_back, code=99)
+@_fault(Stage.NOW, lift=_signal_back, code=99)
 def signal(modem: SimulatedModem, fault: Fault) -> None:
+    """AT+CSQ tells code (99: not known)."""
     modem.radio.rssi = fault.code
 
 
@@ -236,30 +248,32 @@ def _put(modem: SimulatedModem, pdu: StoredPdu, stat: int, times: int) -> None:
             return
 
 
-@_fault(Stage.NOW, "an undecodable PDU (hex in text) stands in the first free slot", text="07FF00")
+@_fault(Stage.NOW, text="07FF00")
 def undecodable_pdu(modem: SimulatedModem, fault: Fault) -> None:
+    """An undecodable PDU (hex in text) stands in the first free slot."""
     octets = bytes.fromhex(fault.text)
     length = max(len(octets) - 1 - octets[0], 0) if octets else 0
     _put(modem, StoredPdu(octets.hex().upper(), length), _REC_UNREAD, fault.times)
 
 
-@_fault(Stage.NOW, "an SMS-STATUS-REPORT for reference code stands in a slot", code=7)
+@_fault(Stage.NOW, code=7)
 def status_report_stored(modem: SimulatedModem, fault: Fault) -> None:
+    """An SMS-STATUS-REPORT for reference code stands in a slot."""
     at = modem.network.moment()
     tpdu = encode_report(fault.code, "+6281234567890", at=at, discharged_at=at, status=0)
     _put(modem, store_pdu(modem.network.smsc, tpdu), _REC_UNREAD, fault.times)
 
 
-@_fault(Stage.NOW, "a draft (SMS-SUBMIT, STO UNSENT) saying text stands in a slot", text="konsep")
+@_fault(Stage.NOW, text="konsep")
 def draft_stored(modem: SimulatedModem, fault: Fault) -> None:
+    """A draft (SMS-SUBMIT, STO UNSENT) saying text stands in a slot."""
     tpdu = encode_submit("+6281234567890", fault.text)
     _put(modem, store_pdu("", tpdu), _STO_UNSENT, fault.times)
 
 
-@_fault(
-    Stage.NOW, "every free slot is filled with SMS saying text, without +CMTI", text="BTM penuh"
-)
+@_fault(Stage.NOW, text="BTM penuh")
 def memory_full(modem: SimulatedModem, fault: Fault) -> None:
+    """Every free slot is filled with SMS saying text, without +CMTI."""
     memory = modem.memories[modem.settings.memories[2]]
     for number in range(memory.used + 1, memory.size + 1):
         (body,) = split_text(f"{fault.text} {number}", 0, Shape())
@@ -270,73 +284,83 @@ def memory_full(modem: SimulatedModem, fault: Fault) -> None:
 # -- prompts
 
 
-@_fault(Stage.PROMPT, "the prompt comes delay_s late", delay_s=1.0)
+@_fault(Stage.PROMPT, delay_s=1.0)
 def late_prompt(_modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
+    """The prompt comes delay_s late."""
     return _delayed(chunks, fault.delay_s)
 
 
-@_fault(Stage.PROMPT, "no prompt is shown, yet a body is awaited")
+@_fault(Stage.PROMPT)
 def no_prompt(_modem: SimulatedModem, _fault: Fault, _chunks: Chunks) -> Chunks:
+    """No prompt is shown, yet a body is awaited."""
     return []
 
 
-@_fault(Stage.PROMPT, "the URC text comes before the prompt", text='+CMTI: "SM",1')
+@_fault(Stage.PROMPT, text='+CMTI: "SM",1')
 def urc_before_prompt(_modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
+    """The URC text comes before the prompt."""
     return [Chunk(_line(fault.text)), *chunks]
 
 
 # -- answers
 
 
-@_fault(Stage.ANSWER, "the answer comes delay_s late; later commands wait for it", delay_s=1.0)
+@_fault(Stage.ANSWER, delay_s=1.0)
 def late_answer(_modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
+    """The answer comes delay_s late; later commands wait for it."""
     return _delayed(chunks, fault.delay_s)
 
 
-@_fault(Stage.ANSWER, "the command is carried out, its answer is lost")
+@_fault(Stage.ANSWER)
 def lost_answer(_modem: SimulatedModem, _fault: Fault, _chunks: Chunks) -> Chunks:
+    """The command is carried out, its answer is lost."""
     return []
 
 
-@_fault(Stage.ANSWER, "the answer is said twice")
+@_fault(Stage.ANSWER)
 def doubled_answer(_modem: SimulatedModem, _fault: Fault, chunks: Chunks) -> Chunks:
+    """The answer is said twice."""
     return [*chunks, *chunks]
 
 
-@_fault(Stage.ANSWER, "the answer ends after count octets (0: in its middle)")
+@_fault(Stage.ANSWER)
 def cut_answer(_modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
+    """The answer ends after count octets (0: in its middle)."""
     return [Chunk(_octets(chunks)[: fault.count] if fault.count else _half(chunks))]
 
 
-@_fault(
-    Stage.ANSWER, "CR and LF come in writes of their own, delay_s apart", delay_s=0.002, times=0
-)
+@_fault(Stage.ANSWER, delay_s=0.002, times=0)
 def split_line_ends(_modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
+    """CR and LF come in writes of their own, delay_s apart."""
     pieces = _octets(chunks).replace(b"\r\n", b"\r\0\n").split(b"\0")
     return [Chunk(piece, fault.delay_s) for piece in pieces]
 
 
-@_fault(Stage.ANSWER, "every octet comes in a write of its own, delay_s apart", times=0)
+@_fault(Stage.ANSWER, times=0)
 def drip(_modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
+    """Every octet comes in a write of its own, delay_s apart."""
     return [Chunk(bytes([octet]), fault.delay_s) for octet in _octets(chunks)]
 
 
-@_fault(Stage.ANSWER, "lines of the answer come delay_s apart (a slow AT+CMGL)", delay_s=0.1)
+@_fault(Stage.ANSWER, delay_s=0.1)
 def slow_answer(_modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
+    """Lines of the answer come delay_s apart (a slow AT+CMGL)."""
     lines = _octets(chunks).splitlines(keepends=True)
     return [Chunk(line, fault.delay_s) for line in lines]
 
 
-@_fault(Stage.ANSWER, "count octets of noise, 0xFF among them, stand before and after it", count=12)
+@_fault(Stage.ANSWER, count=12)
 def garbage(modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
+    """Count octets of noise, 0xFF among them, stand before and after it."""
     # no letters: noise that spells a result code would be another fault
     noise = [0xFF, *(modem.network.random.randrange(0x80, 0x100) for _ in range(fault.count - 1))]
     octets = bytes(noise)
     return [Chunk(octets + b"\r\n"), *chunks, Chunk(octets)]
 
 
-@_fault(Stage.ANSWER, "high bits of count octets inside the answer are flipped", count=1)
+@_fault(Stage.ANSWER, count=1)
 def flipped_bits(modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
+    """High bits of count octets inside the answer are flipped."""
     octets = bytearray(_octets(chunks))
     inner = [place for place, octet in enumerate(octets) if octet not in b"\r\n"]
     for place in modem.network.random.sample(inner, min(fault.count, len(inner))):
@@ -346,36 +370,36 @@ def flipped_bits(modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
 
 @_fault(
     Stage.ANSWER,
-    "the URC text comes after line count of the answer (1: between header and PDU)",
     command="+CMGL",
     count=1,
     text='+CMTI: "SM",1',
 )
 def urc_in_answer(_modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
+    """The URC text comes after line count of the answer (1: between header and PDU)."""
     return _insert(chunks, fault.count, _line(fault.text))
 
 
-@_fault(
-    Stage.ANSWER, "count URCs come in one write before the answer", count=10, text='+CMTI: "SM",'
-)
+@_fault(Stage.ANSWER, count=10, text='+CMTI: "SM",')
 def urc_burst(_modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
+    """Count URCs come in one write before the answer."""
     burst = b"".join(_line(f"{fault.text}{number}") for number in range(1, fault.count + 1))
     return [Chunk(burst + _octets(chunks))]
 
 
 @_fault(
     Stage.ANSWER,
-    "an SMS saying text arrives while the answer is said: it is not listed in it",
     command="+CMGL",
     text="BTM datang di tengah",
 )
 def arrival_in_answer(modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
+    """An SMS saying text arrives while the answer is said: it is not listed in it."""
     modem.network.send("+6281255500001", modem.number, fault.text)
     return chunks
 
 
-@_fault(Stage.ANSWER, "the first message of a listing is listed twice", command="+CMGL")
+@_fault(Stage.ANSWER, command="+CMGL")
 def listed_twice(_modem: SimulatedModem, _fault: Fault, chunks: Chunks) -> Chunks:
+    """The first message of a listing is listed twice."""
     octets = _octets(chunks)
     start = octets.find(b"+CMGL:")
     ends = [at for at in (octets.find(b"+CMGL:", start + 1), octets.find(b"\r\nOK")) if at > 0]
@@ -387,25 +411,29 @@ def listed_twice(_modem: SimulatedModem, _fault: Fault, chunks: Chunks) -> Chunk
 # -- URCs
 
 
-@_fault(Stage.URC, "a URC is followed by a blank line", times=0)
+@_fault(Stage.URC, times=0)
 def urc_blank_line(_modem: SimulatedModem, _fault: Fault, chunks: Chunks) -> Chunks:
+    """A URC is followed by a blank line."""
     return [Chunk(_octets(chunks) + b"\r\n")]
 
 
-@_fault(Stage.URC, "a URC ends in CR CR LF", times=0)
+@_fault(Stage.URC, times=0)
 def urc_doubled_cr(_modem: SimulatedModem, _fault: Fault, chunks: Chunks) -> Chunks:
+    """A URC ends in CR CR LF."""
     return [Chunk(_octets(chunks).removesuffix(b"\r\n") + b"\r\r\n")]
 
 
-@_fault(Stage.URC, "a URC comes in two halves, delay_s apart", delay_s=0.05, times=0)
+@_fault(Stage.URC, delay_s=0.05, times=0)
 def urc_in_halves(_modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
+    """A URC comes in two halves, delay_s apart."""
     octets = _octets(chunks)
     middle = len(octets) // 2
     return [Chunk(octets[:middle]), Chunk(octets[middle:], fault.delay_s)]
 
 
-@_fault(Stage.URC, "a URC is lost")
+@_fault(Stage.URC)
 def urc_lost(_modem: SimulatedModem, _fault: Fault, _chunks: Chunks) -> Chunks:
+    """A URC is lost."""
     return []
 
 

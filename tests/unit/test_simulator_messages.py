@@ -452,3 +452,20 @@ def test_number_is_one_however_it_is_dialled(dialled):
 
 def test_short_code_is_nobodys_number():
     assert Network().subscriber("1708").number == "1708"
+
+
+def test_message_nobody_acknowledges_goes_back_and_no_more_is_shown():
+    """27.005 section 3.4.4: mt becomes 0 then."""
+    modem = make_modem()
+    now = [1000.0]
+    modem.monotonic = lambda: now[0]
+    ask(modem, "AT+CSMS=1", "AT+CNMI=2,2,0,1,0")
+    send(modem, "satu")
+    modem.run_due(now[0])
+
+    now[0] += 16
+    modem.run_due(now[0])
+
+    assert modem.settings.notification == (2, 0, 0, 0, 0)
+    assert modem.memories["SM"].used == 1
+    assert modem.network.waiting(NUMBER) == 0

@@ -14,18 +14,21 @@ _REGISTERS_MAX = 255
 
 @answers("E", Form.EXECUTE)
 def set_echo(modem: SimulatedModem, command: Command) -> Answer:
+    """ATE: echo what is typed, or not."""
     modem.settings.echo = _switch(command)
     return None
 
 
 @answers("V", Form.EXECUTE)
 def set_verbosity(modem: SimulatedModem, command: Command) -> Answer:
+    """ATV: result codes as words, or as numbers."""
     modem.settings.is_verbose = _switch(command)
     return None
 
 
 @answers("Q", Form.EXECUTE)
 def set_quiet(modem: SimulatedModem, command: Command) -> Answer:
+    """ATQ: result codes, or none."""
     modem.settings.is_quiet = _switch(command)
     return None
 
@@ -53,6 +56,7 @@ def reset(modem: SimulatedModem, command: Command) -> Answer:
 
 @answers("S", Form.READ)
 def read_register(modem: SimulatedModem, command: Command) -> Answer:
+    """ATS<n>?: tell a register."""
     number = command.number(0)
     if number > _REGISTERS_MAX:
         raise AtError
@@ -61,6 +65,7 @@ def read_register(modem: SimulatedModem, command: Command) -> Answer:
 
 @answers("S", Form.WRITE)
 def write_register(modem: SimulatedModem, command: Command) -> Answer:
+    """ATS<n>=<v>: set a register; S3 to S5 are characters."""
     number, value = command.number(0), command.number(1, default=0)
     if number > _REGISTERS_MAX or value > 255 or (number in (3, 4, 5) and value > 127):
         raise AtError
@@ -70,6 +75,7 @@ def write_register(modem: SimulatedModem, command: Command) -> Answer:
 
 @answers("I", Form.EXECUTE)
 def identify(modem: SimulatedModem, command: Command) -> Answer:
+    """ATI: manufacturer, model and revision."""
     if command.number(0, default=0) > 9:
         raise AtError
     return [modem.profile.manufacturer, modem.profile.model, modem.profile.revision]
@@ -86,6 +92,7 @@ for _name in ("X", "L", "M", "&C", "&D", "&K", "&S", "&W", "&V", "&Y", "O", "T",
 
 @answers("+CLAC", Form.EXECUTE)
 def list_commands(modem: SimulatedModem, _command: Command) -> Answer:
+    """AT+CLAC, where the device has it: every command it answers."""
     if not modem.profile.has_clac:
         raise AtError
     return sorted({f"AT{name}" for name, _ in HANDLERS if len(name) > 1})
@@ -93,6 +100,7 @@ def list_commands(modem: SimulatedModem, _command: Command) -> Answer:
 
 @answers("+CMEE", Form.WRITE)
 def set_error_detail(modem: SimulatedModem, command: Command) -> Answer:
+    """AT+CMEE=: how much an error tells."""
     value = command.number(0)
     if value > 2:
         raise cme(50)
@@ -102,6 +110,7 @@ def set_error_detail(modem: SimulatedModem, command: Command) -> Answer:
 
 @answers("+CMEE", Form.READ)
 def read_error_detail(modem: SimulatedModem, _command: Command) -> Answer:
+    """AT+CMEE?"""
     return [f"+CMEE: {modem.settings.error_detail}"]
 
 

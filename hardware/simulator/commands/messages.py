@@ -27,6 +27,7 @@ _NOTIFICATION_MAX = (3, 3, 3, 2, 1)
 
 @answers("+CMGF", Form.WRITE)
 def set_mode(modem: SimulatedModem, command: Command) -> Answer:
+    """AT+CMGF=: PDU mode or text mode."""
     value = command.number(0, default=0)
     if value > 1:
         raise cme(50)
@@ -36,6 +37,7 @@ def set_mode(modem: SimulatedModem, command: Command) -> Answer:
 
 @answers("+CMGF", Form.READ)
 def read_mode(modem: SimulatedModem, _command: Command) -> Answer:
+    """AT+CMGF?"""
     return [f"+CMGF: {int(modem.settings.is_text_mode)}"]
 
 
@@ -44,6 +46,7 @@ answer_range("+CMGF", "(0,1)")
 
 @answers("+CNMI", Form.WRITE, Form.EXECUTE)
 def set_notification(modem: SimulatedModem, command: Command) -> Answer:
+    """AT+CNMI=: where new messages go and how they are announced; what is left out stays."""
     current = modem.settings.notification
     values = [command.number(place, default=now) for place, now in enumerate(current)]
     if len(command.params) > len(current) or any(
@@ -57,6 +60,7 @@ def set_notification(modem: SimulatedModem, command: Command) -> Answer:
 
 @answers("+CNMI", Form.READ)
 def read_notification(modem: SimulatedModem, _command: Command) -> Answer:
+    """AT+CNMI?"""
     return ["+CNMI: " + ",".join(map(str, modem.settings.notification))]
 
 
@@ -65,6 +69,7 @@ answer_range("+CNMI", "(0-3),(0-3),(0-3),(0-2),(0,1)")
 
 @answers("+CSMS", Form.WRITE)
 def choose_service(modem: SimulatedModem, command: Command) -> Answer:
+    """AT+CSMS=: with 1, messages shown directly are acknowledged by AT+CNMA."""
     service = command.number(0)
     if service > 1:
         raise cms(302)
@@ -74,6 +79,7 @@ def choose_service(modem: SimulatedModem, command: Command) -> Answer:
 
 @answers("+CSMS", Form.READ)
 def read_service(modem: SimulatedModem, _command: Command) -> Answer:
+    """AT+CSMS?"""
     return [f"+CSMS: {modem.settings.service},1,1,1"]
 
 
@@ -82,6 +88,7 @@ answer_range("+CSMS", "(0,1)")
 
 @answers("+CNMA", Form.EXECUTE, Form.WRITE)
 def acknowledge(modem: SimulatedModem, command: Command) -> Answer:
+    """AT+CNMA: the message shown last is in safe hands, or (2) it is not."""
     verdict = command.number(0, default=0)
     if verdict > 2:
         raise cms(304)
@@ -98,6 +105,7 @@ answer_range("+CNMA", "(0-2)")
 
 @answers("+CSCA", Form.WRITE)
 def set_service_centre(modem: SimulatedModem, command: Command) -> Answer:
+    """AT+CSCA=: the SMSC's number, kept on the SIM."""
     require_sim_for_messages(modem)
     modem.card.smsc = command.string(0)
     return None
@@ -105,6 +113,7 @@ def set_service_centre(modem: SimulatedModem, command: Command) -> Answer:
 
 @answers("+CSCA", Form.READ)
 def read_service_centre(modem: SimulatedModem, _command: Command) -> Answer:
+    """AT+CSCA?"""
     require_sim_for_messages(modem)
     kind = 145 if modem.card.smsc.startswith("+") else 129
     return [f'+CSCA: "{modem.card.smsc}",{kind}']
@@ -115,6 +124,7 @@ answer_range("+CSCA", "")
 
 @answers("+CSMP", Form.WRITE)
 def set_text_parameters(modem: SimulatedModem, command: Command) -> Answer:
+    """AT+CSMP=: what text mode puts into the fields it does not show."""
     current = modem.settings.text_parameters
     values = [command.number(place, default=now) for place, now in enumerate(current)]
     if any(value > 255 for value in values) or len(command.params) > len(current):
@@ -125,6 +135,7 @@ def set_text_parameters(modem: SimulatedModem, command: Command) -> Answer:
 
 @answers("+CSMP", Form.READ)
 def read_text_parameters(modem: SimulatedModem, _command: Command) -> Answer:
+    """AT+CSMP?"""
     return ["+CSMP: " + ",".join(map(str, modem.settings.text_parameters))]
 
 
@@ -133,12 +144,14 @@ answer_range("+CSMP", "")
 
 @answers("+CSDH", Form.WRITE)
 def set_text_header(modem: SimulatedModem, command: Command) -> Answer:
+    """AT+CSDH=: kept, without effect."""
     modem.settings.shows_text_header = command.number(0, default=0) == 1
     return None
 
 
 @answers("+CSDH", Form.READ)
 def read_text_header(modem: SimulatedModem, _command: Command) -> Answer:
+    """AT+CSDH?"""
     return [f"+CSDH: {int(modem.settings.shows_text_header)}"]
 
 
@@ -147,6 +160,7 @@ answer_range("+CSDH", "(0,1)")
 
 @answers("+CSCS", Form.WRITE)
 def set_charset(modem: SimulatedModem, command: Command) -> Answer:
+    """AT+CSCS=: the character set of strings."""
     if command.string(0) not in _CHARSETS:
         raise cme(50)
     modem.settings.charset = command.string(0)
@@ -155,6 +169,7 @@ def set_charset(modem: SimulatedModem, command: Command) -> Answer:
 
 @answers("+CSCS", Form.READ)
 def read_charset(modem: SimulatedModem, _command: Command) -> Answer:
+    """AT+CSCS?"""
     return [f'+CSCS: "{modem.settings.charset}"']
 
 
@@ -251,6 +266,7 @@ def _keep(modem: SimulatedModem, pdu: StoredPdu, stat: int) -> list[str]:
 
 @answers("+CMSS", Form.WRITE)
 def submit_draft(modem: SimulatedModem, command: Command) -> Answer:
+    """AT+CMSS: submit what stands in a slot."""
     require_sim_for_messages(modem)
     message = memory_at(modem, 0).slots.get(command.number(0))
     if message is None:

@@ -39,6 +39,7 @@ def memory_at(modem: SimulatedModem, place: int) -> MessageMemory:
 
 @answers("+CPMS", Form.TEST)
 def list_memories(modem: SimulatedModem, _command: Command) -> Answer:
+    """AT+CPMS=?: SR is for reading only."""
     names = ",".join(f'"{name}"' for name in modem.memories)
     own = ",".join(f'"{name}"' for name in modem.memories if name != "SR")
     return [f"+CPMS: ({names}),({own}),({own})"]
@@ -46,6 +47,7 @@ def list_memories(modem: SimulatedModem, _command: Command) -> Answer:
 
 @answers("+CPMS", Form.READ)
 def read_memories(modem: SimulatedModem, _command: Command) -> Answer:
+    """AT+CPMS?"""
     require_sim_for_messages(modem)
     shown = ",".join(
         f'"{memory.name}",{memory.used},{memory.size}'
@@ -56,6 +58,7 @@ def read_memories(modem: SimulatedModem, _command: Command) -> Answer:
 
 @answers("+CPMS", Form.WRITE)
 def choose_memories(modem: SimulatedModem, command: Command) -> Answer:
+    """AT+CPMS=: the memories to read from, write to and receive into; what is left out stays."""
     require_sim_for_messages(modem)
     if len(command.params) > 3 or any(name not in modem.memories for name in command.params):
         raise cms(302)
@@ -73,6 +76,7 @@ def choose_memories(modem: SimulatedModem, command: Command) -> Answer:
 
 @answers("+CMGL", Form.EXECUTE, Form.WRITE)
 def list_messages(modem: SimulatedModem, command: Command) -> Answer:
+    """AT+CMGL: the messages of a status, which count as read afterwards."""
     require_sim_for_messages(modem)
     is_text = modem.settings.is_text_mode
     stat = _read_stat(command, is_text)
@@ -106,6 +110,7 @@ def _read_stat(command: Command, is_text: bool) -> int:
 
 @answers("+CMGL", Form.TEST)
 def tell_stats(modem: SimulatedModem, _command: Command) -> Answer:
+    """AT+CMGL=?"""
     if modem.settings.is_text_mode:
         return ["+CMGL: (" + ",".join(f'"{stat}"' for stat in _STATS) + ")"]
     return ["+CMGL: (0-4)"]
@@ -113,6 +118,7 @@ def tell_stats(modem: SimulatedModem, _command: Command) -> Answer:
 
 @answers("+CMGR", Form.WRITE)
 def read_message(modem: SimulatedModem, command: Command) -> Answer:
+    """AT+CMGR: one message, which counts as read afterwards."""
     require_sim_for_messages(modem)
     memory = memory_at(modem, 0)
     index = command.number(0)
@@ -148,6 +154,7 @@ def _text_lines(modem: SimulatedModem, prefix: str, message: StoredMessage) -> l
 
 @answers("+CMGD", Form.WRITE)
 def delete_messages(modem: SimulatedModem, command: Command) -> Answer:
+    """AT+CMGD: one slot, or all of some statuses; the network fills what became free at once."""
     require_sim_for_messages(modem)
     memory = memory_at(modem, 0)
     flag = command.number(1, default=0)
@@ -168,5 +175,6 @@ def delete_messages(modem: SimulatedModem, command: Command) -> Answer:
 
 @answers("+CMGD", Form.TEST)
 def tell_deletable(modem: SimulatedModem, _command: Command) -> Answer:
+    """AT+CMGD=?: the occupied slots."""
     indexes = ",".join(str(index) for index in sorted(memory_at(modem, 0).slots))
     return [f"+CMGD: ({indexes}),(0-4)"]

@@ -44,6 +44,7 @@ for _names, _field in (
 @answers("+CGSN", Form.EXECUTE)
 @answers("+GSN", Form.EXECUTE)
 def tell_imei(modem: SimulatedModem, _command: Command) -> Answer:
+    """AT+CGSN."""
     return [modem.imei]
 
 
@@ -52,6 +53,7 @@ answer_range("+CGSN", "")
 
 @answers("+CIMI", Form.EXECUTE)
 def tell_imsi(modem: SimulatedModem, _command: Command) -> Answer:
+    """AT+CIMI."""
     require_sim(modem)
     return [modem.card.imsi]
 
@@ -62,6 +64,7 @@ answer_range("+CIMI", "")
 @answers("+CCID", Form.EXECUTE, Form.READ)
 @answers("^ICCID", Form.EXECUTE, Form.READ)
 def tell_iccid(modem: SimulatedModem, command: Command) -> Answer:
+    """The SIM's serial number, under the name this class of device has for it."""
     if command.name != modem.profile.ccid_command:
         raise AtError
     require_sim(modem)
@@ -70,6 +73,7 @@ def tell_iccid(modem: SimulatedModem, command: Command) -> Answer:
 
 @answers("+CNUM", Form.EXECUTE)
 def tell_number(modem: SimulatedModem, _command: Command) -> Answer:
+    """AT+CNUM."""
     require_sim(modem)
     return [f'+CNUM: "","{modem.number}",145']
 
@@ -82,6 +86,7 @@ answer_range("+CNUM", "")
 
 @answers("+CPIN", Form.READ)
 def read_pin_state(modem: SimulatedModem, _command: Command) -> Answer:
+    """AT+CPIN?"""
     if modem.card.state is SimState.ABSENT:
         raise cme(10)
     return [f"+CPIN: {modem.card.state.value}"]
@@ -89,6 +94,7 @@ def read_pin_state(modem: SimulatedModem, _command: Command) -> Answer:
 
 @answers("+CPIN", Form.WRITE)
 def enter_pin(modem: SimulatedModem, command: Command) -> Answer:
+    """AT+CPIN=: the PIN where one is asked for, PUK and new PIN where the card is locked."""
     card = modem.card
     if card.state is SimState.PIN:
         if len(command.params) != 1 or not card.try_pin(command.string(0)):
@@ -112,11 +118,13 @@ answer_range("+CPIN", "")
 
 @answers("+CFUN", Form.READ)
 def read_functionality(modem: SimulatedModem, _command: Command) -> Answer:
+    """AT+CFUN?"""
     return [f"+CFUN: {modem.radio.functionality}"]
 
 
 @answers("+CFUN", Form.WRITE)
 def set_functionality(modem: SimulatedModem, command: Command) -> Answer:
+    """AT+CFUN=: radio off, on, or a restart."""
     level, restart = command.number(0), command.number(1, default=0)
     if level not in (0, 1, 4) or restart not in (0, 1):
         raise cme(50)
@@ -165,6 +173,7 @@ for _name in ("+CREG", "+CGREG"):
 
 @answers("+COPS", Form.READ)
 def read_operator(modem: SimulatedModem, _command: Command) -> Answer:
+    """AT+COPS?: the operator in the form that AT+COPS=3,n chose."""
     radio = modem.radio
     if not radio.is_registered or modem.card.state is not SimState.READY:
         return ["+COPS: 0"]
@@ -176,6 +185,7 @@ def read_operator(modem: SimulatedModem, _command: Command) -> Answer:
 
 @answers("+COPS", Form.WRITE)
 def set_operator(modem: SimulatedModem, command: Command) -> Answer:
+    """AT+COPS=: only the form of the name has an effect."""
     mode, shown = command.number(0), command.number(1, default=0)
     if mode not in (0, 1, 2, 3, 4) or shown > 2:
         raise cme(50)
@@ -186,6 +196,7 @@ def set_operator(modem: SimulatedModem, command: Command) -> Answer:
 
 @answers("+COPS", Form.TEST)
 def list_operators(modem: SimulatedModem, _command: Command) -> Answer:
+    """AT+COPS=?: there is one operator."""
     require_sim(modem)
     radio = modem.radio
     found = f'(2,"{radio.operator_name}","{radio.operator_short}","{radio.operator_code}")'
@@ -194,11 +205,13 @@ def list_operators(modem: SimulatedModem, _command: Command) -> Answer:
 
 @answers("+CGATT", Form.READ)
 def read_packet_attachment(modem: SimulatedModem, _command: Command) -> Answer:
+    """AT+CGATT?"""
     return [f"+CGATT: {int(modem.radio.is_registered)}"]
 
 
 @answers("+CSQ", Form.EXECUTE)
 def tell_signal(modem: SimulatedModem, _command: Command) -> Answer:
+    """AT+CSQ."""
     return [f"+CSQ: {modem.radio.rssi if modem.radio.functionality == 1 else 99},99"]
 
 
@@ -207,17 +220,20 @@ answer_range("+CSQ", "(0-31,99),(0-7,99)")
 
 @answers("+CBC", Form.EXECUTE)
 def tell_battery(_modem: SimulatedModem, _command: Command) -> Answer:
+    """AT+CBC: a full one."""
     return ["+CBC: 0,100,4100"]
 
 
 @answers("+CCLK", Form.READ)
 def tell_time(modem: SimulatedModem, _command: Command) -> Answer:
+    """AT+CCLK?: the network's time."""
     now = modem.network.moment()
     return [f'+CCLK: "{now:%y/%m/%d,%H:%M:%S}+28"']
 
 
 @answers("+CPAS", Form.EXECUTE)
 def tell_activity(modem: SimulatedModem, _command: Command) -> Answer:
+    """AT+CPAS."""
     return [f"+CPAS: {3 if modem.caller else 0}"]
 
 
@@ -236,6 +252,7 @@ def ring(modem: SimulatedModem) -> None:
 
 @answers("+CLCC", Form.EXECUTE)
 def list_calls(modem: SimulatedModem, _command: Command) -> Answer:
+    """AT+CLCC."""
     return [f'+CLCC: 1,1,4,0,0,"{modem.caller}",145'] if modem.caller else None
 
 
@@ -256,6 +273,7 @@ def dial(_modem: SimulatedModem, _command: Command) -> Answer:
 
 @answers("+CUSD", Form.WRITE)
 def ask_network(modem: SimulatedModem, command: Command) -> Answer:
+    """AT+CUSD=: dial a USSD code; the answer comes as +CUSD."""
     level = command.number(0)
     if level > 2:
         raise cme(50)
@@ -271,6 +289,7 @@ def ask_network(modem: SimulatedModem, command: Command) -> Answer:
 
 @answers("+CUSD", Form.READ)
 def read_ussd(modem: SimulatedModem, _command: Command) -> Answer:
+    """AT+CUSD?"""
     return [f"+CUSD: {modem.settings.plain.get('+CUSD', '0')}"]
 
 
