@@ -31,7 +31,7 @@ from smsgate.config import load
 from smsgate.control import ControlBusy, ControlError, ControlServer
 from smsgate.errors import ConfigError, StoreError
 from smsgate.forwarder import Forwarder
-from smsgate.housekeeper import Housekeeper
+from smsgate.housekeeper import Housekeeper, HouseTools
 from smsgate.intake import Intake, ServiceRules
 from smsgate.line import Line
 from smsgate.line_tools import LinePolicy, LineTools
@@ -53,6 +53,7 @@ from smsgate.workers import Runner, Worker
 log = structlog.get_logger(__name__)
 
 STOP_TIMEOUT_S = 80.0  # less than TimeoutStopSec=90 of the unit: better we end it than systemd
+ABORT_AFTER_S = 20.0
 STEP_S_MAX = 300.0  # the longest honest step is one AT+CMGS of 130 s, and a resync
 WATCH_S = 10.0
 
@@ -109,7 +110,10 @@ def build_store(settings: Settings, clock: Clock) -> Store:
             for s in settings.services
         },
         services={
-            s.name: ServiceFacts(number=s.number, backends=s.backends) for s in settings.services
+            s.name: ServiceFacts(
+                number=s.number, backends=s.backends, parts_deadline_s=s.parts_deadline_h * 3600.0
+            )
+            for s in settings.services
         },
     )
 
@@ -156,7 +160,10 @@ class Daemon:
         return 0
 
     def _start_workers(self) -> None:
-        house = Housekeeper(self._store, self._rules, _new_reference, self._wake)
+        tools = HouseTools(
+            _new_reference, self._wake, self._alarms.raise_alarm, self._alarms.clear_alarm
+        )
+        house = Housekeeper(self._store, self._rules, tools)
         workers: list[Worker] = [*self._lines, *self._forwarders.values(), house]
         self._runners = [
             Runner(worker, clock=self._clock, on_crash=self._note_crash) for worker in workers
@@ -169,6 +176,10 @@ class Daemon:
         deadline = self._clock.monotonic() + STOP_TIMEOUT_S
         for runner in self._runners:
             runner.ask_to_stop()
+        # A request that is on its way gets a moment; cut off, it would be one in doubt.
+        abort_at = self._clock.monotonic() + ABORT_AFTER_S
+        for runner in self._runners:
+            runner.join(max(abort_at - self._clock.monotonic(), 0.0))
         for forwarder in self._forwarders.values():
             forwarder.abort()
         for runner in self._runners:

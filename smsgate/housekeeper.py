@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
 from smsgate.errors import StoreError
-from smsgate.records import Decide
+from smsgate.records import BackendRecord, Decide
 from smsgate.workers import Wakeable
 
 log = structlog.get_logger(__name__)
@@ -32,6 +33,20 @@ class HouseStore(Protocol):
         """Move the write-ahead log into the database file."""
         ...
 
+    def backends(self) -> Sequence[BackendRecord]:
+        """Return how each backend is doing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HouseTools:
+    """Whom the housekeeper tells."""
+
+    new_reference: Callable[[], str]
+    on_work: Callable[[Collection[str]], None]  # with nothing named: everybody looks
+    raise_alarm: Callable[[str, str], object]
+    clear_alarm: Callable[[str], object]
+
 
 class Housekeeper(Wakeable):
     """The gateway's own chores, in rounds."""
@@ -42,14 +57,12 @@ class Housekeeper(Wakeable):
         self,
         store: HouseStore,
         decisions: Mapping[str, Decide],
-        new_reference: Callable[[], str],
-        on_work: Callable[[Collection[str]], None],
+        tools: HouseTools,
     ) -> None:
         super().__init__()
         self._store = store
         self._decisions = decisions
-        self._new_reference = new_reference
-        self._on_work = on_work
+        self._tools = tools
         self._rounds = 0
 
     def step(self) -> float:
@@ -64,14 +77,27 @@ class Housekeeper(Wakeable):
     def _round(self) -> None:
         filed = 0
         for service, decide in self._decisions.items():
-            filed += self._store.file_overdue(service, decide, self._new_reference)
+            filed += self._store.file_overdue(service, decide, self._tools.new_reference)
         recovered = {kind: count for kind, count in self._store.recover().items() if count}
         if filed:
             log.info("overdue_parts_filed", sms=filed)
         if recovered:
             log.warning("expired_claims_recovered", **recovered)
         if filed or recovered:
-            self._on_work(())
+            self._tools.on_work(())
+        self._look_at_backends()
         self._rounds += 1
         if self._rounds % CHECKPOINT_ROUNDS == 0:
             self._store.checkpoint()
+
+    def _look_at_backends(self) -> None:
+        for backend in self._store.backends():
+            key = f"backend.{backend.name}.held"
+            if backend.state == "held":
+                self._tools.raise_alarm(
+                    key,
+                    f"Backend {backend.name} is held ({backend.reason}); {backend.due} of its complaints wait. "
+                    "Put credentials, address or contract right; it is then tried again by itself.",
+                )
+            else:
+                self._tools.clear_alarm(key)
