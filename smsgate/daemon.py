@@ -28,7 +28,7 @@ from smsgate.alarms import AlarmBoard
 from smsgate.backends.json import JsonContract, open_json_backend
 from smsgate.clock import Clock, SystemClock
 from smsgate.config import load
-from smsgate.control import ControlBusy, ControlError, ControlServer
+from smsgate.control import ControlError, ControlServer
 from smsgate.errors import ConfigError, StoreError
 from smsgate.forwarder import Forwarder
 from smsgate.housekeeper import Housekeeper, HouseTools
@@ -187,7 +187,10 @@ class Daemon:
                 log.error("worker_did_not_stop", worker=runner.worker.name)
 
     def _listen_for_commands(self, stack: ExitStack) -> None:
-        """Let commands ask us. That another daemon answers there ends us; any other trouble must not keep SMS waiting."""
+        """Let commands ask us.
+
+        That another daemon answers there ends us; any other trouble must not keep SMS waiting.
+        """
         control = ControlServer(
             self._settings.gateway.control, {"status": lambda _request: self.snapshot().as_plain()}
         )
