@@ -66,6 +66,8 @@ CATALOGUE: Mapping[str, Severity] = MappingProxyType(
         "replies.limit": Severity.WARNING,  # the gateway's budget is used up
         "worker.*.crash": Severity.WARNING,  # a mistake of ours; the worker was started again
         "worker.*.stuck": Severity.CRITICAL,  # no progress: the watchdog will end us
+        "control": Severity.WARNING,  # no control socket: commands cannot ask us
+        "status": Severity.WARNING,  # no status server: nobody can watch us
         "config": Severity.WARNING,  # a reload was refused; the old configuration stays
     }
 )

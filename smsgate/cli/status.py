@@ -84,7 +84,7 @@ def _read_store(settings: Settings) -> dict[str, Any]:
             "lines": to_plain(store.lines()),
             "backends": to_plain(store.backends()),
             "counts": to_plain(store.counts()),
-            "alarms": [],
+            "alarms": to_plain(store.alarms()),
         }
 
 

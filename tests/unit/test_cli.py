@@ -358,6 +358,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     slot = Slot("SM", 1, 0, len(octets) - 1, octets)
     part = ReceivedPart(slot, tpdu_key(octets), decode(octets))
     store.receive("m1", "btm", [part], decide, lambda: "12345674")
+    store.raise_alarm("line.m1.notice", "The balance is low.", "notice")
     store.save_line(LineRecord(gateway="batam-1", name="m1", service="btm", state="closed"))
     yield store
     store.close()
@@ -389,9 +390,12 @@ def test_without_a_daemon_the_store_is_read_and_that_is_said(
     assert found["counts"]["sms"]["complaint"] == 1
     assert found["backends"][0]["due"] == 1
     assert found["lines"][0]["name"] == "m1"
+    assert found["alarms"][0]["key"] == "line.m1.notice"
     assert "No daemon of gateway batam-1 answers" in printed.err
     assert cli.invoke(["status", "--config", str(config)]) == 0
-    assert "stopped" in capsys.readouterr().out
+    printed_for_people = capsys.readouterr().out
+    assert "stopped" in printed_for_people
+    assert "NOTICE  line.m1.notice: The balance is low." in printed_for_people
 
 
 def test_without_a_store_it_says_how_to_make_one(
