@@ -424,6 +424,17 @@ def test_late_answer():
     )
 
 
+def test_commands_wait_for_a_late_answer():
+    modem = with_sms("satu")
+    modem.faults.set("late_answer", command="+CSQ", delay_s=0.05)
+
+    ask(modem, "AT+CSQ", "AT+CMGD=1")
+
+    assert modem.memories["SM"].used == 1
+    hear_until(modem, OK + OK)
+    assert modem.memories["SM"].used == 0
+
+
 def test_lost_answer():
     modem = with_sms("satu")
     modem.faults.set("lost_answer", command="+CMGD")
