@@ -170,10 +170,10 @@ class Line(Wakeable):
                 filed=done.received.filed,
                 quarantined=done.received.quarantined,
             )
-        if not self._is_first_pass:
-            self._polling.note_pass(has_rung=has_rung, has_found=has_found)
-        elif not has_found:
-            self._is_first_pass = False  # what waited for us says nothing about the doorbell
+        # What waited for us at the start came before we could hear it: it says nothing about the doorbell.
+        is_news = has_found and not self._is_first_pass
+        self._polling.note_pass(has_rung=has_rung, has_found=is_news)
+        self._is_first_pass = self._is_first_pass and has_found
         self._list_at = self._clock.monotonic() + (0.0 if has_found else self._polling.interval_s)
         return has_found
 

@@ -124,7 +124,7 @@ class Submission:
         for number, part in enumerate(parts, start=1):
             if number not in claim.parts_submitted:
                 tp_mr = modem.submit(part)
-                self._record(partial(self._store.record_part, claim, number, tp_mr))
+                self._unrecorded.append(partial(self._store.record_part, claim, number, tp_mr))
 
     def _settle(
         self,
@@ -143,10 +143,6 @@ class Submission:
             reason=reason,
             attempt=claim.attempt,
         )
-        self._record(
-            partial(self._store.settle_reply, claim, state, reason=reason, next_at=next_at)
-        )
-
-    def _record(self, write: Callable[[], bool]) -> None:
-        self._unrecorded.append(write)
+        settle = partial(self._store.settle_reply, claim, state, reason=reason, next_at=next_at)
+        self._unrecorded.append(settle)
         self.record_rest()

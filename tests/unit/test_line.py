@@ -1,0 +1,230 @@
+"""One line: what is deleted when, how often it looks, and what becomes of a reply."""
+
+import pytest
+from line_bench import Bench, a_reply, a_slot
+
+from hardware.errors import CommandTimeout, LinkDown, SubmitRejected, SubmitUnknown
+from hardware.modem import Event, EventKind
+from smsgate.errors import StoreUnavailable
+from smsgate.records import ReplyState
+
+
+@pytest.fixture
+def bench():
+    return Bench()
+
+
+def test_only_what_was_committed_is_deleted(bench):
+    bench.modem.slots = {1: a_slot(1), 2: a_slot(2)}
+
+    bench.settle()
+
+    assert ("delete", [1, 2]) in bench.modem.done
+    assert len(bench.store.committed) == 2
+    assert not bench.modem.slots
+
+
+def test_nothing_is_deleted_when_the_store_cannot_commit(bench):
+    bench.modem.slots = {1: a_slot(1)}
+    bench.store.fail_next["receive"] = StoreUnavailable("The disk is full.")
+
+    bench.settle()
+
+    assert "delete" not in bench.modem.names()
+    assert bench.alarms["store"] == "The disk is full."
+
+
+def test_receiving_goes_on_by_itself_when_the_store_works_again(bench):
+    bench.modem.slots = {1: a_slot(1)}
+    bench.store.fail_next["receive"] = StoreUnavailable("The disk is full.")
+    bench.settle()
+
+    bench.pass_time(1.0)
+
+    assert bench.store.committed
+    assert not bench.alarms
+    assert bench.line.record.state == "ready"
+
+
+def test_a_deleted_slot_is_reported_gone_when_a_listing_no_longer_shows_it(bench):
+    bench.modem.slots = {3: a_slot(3)}
+
+    bench.settle()
+
+    assert bench.store.gone == [103]
+
+
+def test_a_slot_that_will_not_go_is_tried_with_growing_pauses_and_alarmed(bench):
+    bench.modem.slots = {1: a_slot(1)}
+    bench.modem.keeps_deleted = True
+
+    bench.pass_time(60)
+
+    assert 3 <= bench.modem.names().count("delete") <= 5
+    assert "line.m1.stuck" in bench.alarms
+
+
+def test_another_message_in_a_freed_slot_is_received_at_once(bench):
+    bench.modem.slots = {1: a_slot(1)}
+    bench.settle()
+    bench.modem.slots = {1: a_slot(1, b"\x00\x01")}
+    bench.modem.events = [Event(EventKind.ARRIVED)]
+
+    bench.settle()
+
+    assert len(bench.store.committed) == 2
+    assert not bench.modem.slots
+
+
+def test_looks_twice_a_second_until_urcs_are_seen_to_work(bench):
+    assert bench.settle() == pytest.approx(0.5)
+
+    bench.modem.slots = {1: a_slot(1)}
+    bench.modem.events = [Event(EventKind.ARRIVED)]
+    bench.settle()
+
+    assert bench.line._polling.interval_s == 15.0
+
+
+def test_looks_every_second_once_a_message_came_unannounced(bench):
+    bench.modem.events = [Event(EventKind.ARRIVED)]
+    bench.settle()
+    bench.modem.slots = {1: a_slot(1)}
+
+    bench.pass_time(16)
+
+    assert bench.store.committed
+    assert bench.line._polling.interval_s == 1.0
+
+
+def test_a_wake_up_for_a_reply_does_not_count_as_a_doorbell(bench):
+    bench.settle()
+
+    bench.line.wake()
+    bench.settle()
+
+    assert bench.line._polling.interval_s == 0.5
+
+
+def test_what_waited_at_the_start_says_nothing_about_the_doorbell(bench):
+    bench.modem.slots = {1: a_slot(1)}
+
+    bench.settle()
+
+    assert bench.line._polling.interval_s == 0.5
+
+
+def test_a_lost_link_is_opened_again_and_the_message_still_received(bench):
+    bench.modem.slots = {1: a_slot(1)}
+    bench.modem.fail_next["list"] = LinkDown("The link is down.")
+    bench.settle()
+    assert bench.line.record.state == "closed"
+    assert "line.m1.link" in bench.alarms
+
+    bench.pass_time(3)
+
+    assert bench.store.committed
+    assert bench.line.record.state == "ready"
+    assert not bench.alarms
+
+
+def test_pauses_between_attempts_to_open_grow_to_a_minute(bench):
+    waits = []
+    for _ in range(8):
+        bench.modem.fail_next["open"] = CommandTimeout("AT", 1.0)
+        waits.append(bench.settle())
+        bench.clock.move(waits[-1])
+
+    assert waits == [1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 60.0, 60.0]
+
+
+def test_a_reply_is_submitted_once_and_its_tp_mr_recorded(bench):
+    bench.store.replies = [a_reply(5)]
+
+    bench.settle()
+
+    assert bench.modem.names().count("submit") == 1
+    assert bench.store.parts == [(5, 1, 7)]
+    assert bench.store.settled == [(5, ReplyState.SUBMITTED)]
+
+
+def test_only_missing_parts_of_a_reply_are_submitted(bench):
+    bench.store.replies = [a_reply(5, "panjang " * 40, parts_submitted=frozenset({1, 2}))]
+
+    bench.settle()
+
+    assert [number for _, number, _ in bench.store.parts] == [3]
+
+
+def test_a_rejected_reply_is_due_again_later(bench):
+    bench.store.replies = [a_reply(5)]
+    bench.modem.fail_next["submit"] = SubmitRejected(38, "network out of order")
+
+    bench.settle()
+
+    assert bench.store.settled == [(5, ReplyState.DUE)]
+    assert (bench.store.next_ats[0] - bench.clock.now()).total_seconds() == pytest.approx(30)
+
+
+def test_a_reply_without_an_answer_is_unconfirmed_and_never_sent_again(bench):
+    bench.store.replies = [a_reply(5)]
+    bench.modem.fail_next["submit"] = SubmitUnknown("No answer came.")
+
+    bench.pass_time(600)
+
+    assert bench.store.settled == [(5, ReplyState.UNCONFIRMED)]
+    assert bench.modem.names().count("submit") == 1
+
+
+@pytest.mark.parametrize("call", ["record_part", "settle"])
+def test_what_the_network_took_is_written_down_when_the_store_works_again(bench, call):
+    bench.store.replies = [a_reply(5), a_reply(6)]
+    bench.store.fail_next[call] = StoreUnavailable("The disk is full.")
+
+    bench.pass_time(5)
+
+    assert [state for number, state in bench.store.settled if number == 5][-1:] == [
+        ReplyState.SUBMITTED
+    ]
+    assert bench.modem.names().count("submit") == 2
+    assert sorted(bench.store.parts) == [(5, 1, 7), (6, 1, 7)]
+
+
+def test_no_reply_is_submitted_while_the_memory_is_more_than_half_full(bench):
+    bench.modem.slots = {index: a_slot(index) for index in range(1, 7)}
+    bench.modem.keeps_deleted = True
+    bench.store.replies = [a_reply(5)]
+
+    bench.settle()
+    assert "submit" not in bench.modem.names()
+
+    bench.modem.slots = {}
+    bench.pass_time(2)
+    assert "submit" in bench.modem.names()
+
+
+def test_without_a_network_the_line_is_degraded_and_submits_nothing(bench):
+    bench.modem.is_registered = False
+    bench.pass_time(2)
+    bench.store.replies = [a_reply(5)]
+    bench.line.wake()
+    bench.pass_time(60)
+    assert bench.line.record.state == "degraded"
+    assert "submit" not in bench.modem.names()
+
+    bench.modem.is_registered = True
+    bench.pass_time(10)
+
+    assert bench.line.record.state == "ready"
+    assert bench.store.settled == [(5, ReplyState.SUBMITTED)]
+
+
+def test_an_idle_line_asks_the_modem_little(bench):
+    bench.modem.events = [Event(EventKind.ARRIVED)]
+    bench.settle()
+    bench.modem.done.clear()
+
+    bench.pass_time(600)
+
+    assert bench.modem.names().count("list") <= 41
+    assert bench.modem.names().count("check_settings") <= 11

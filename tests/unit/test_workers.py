@@ -1,0 +1,115 @@
+"""The loop that all workers share."""
+
+import threading
+
+import pytest
+
+from smsgate.clock import SystemClock
+from smsgate.workers import Runner, Wakeable
+
+
+class Scripted(Wakeable):
+    """A worker that does what it is told, one entry a step."""
+
+    name = "scripted"
+
+    def __init__(self, *script):
+        super().__init__()
+        self.script = list(script)
+        self.is_closed = False
+        self.has_finished = threading.Event()
+
+    def step(self):
+        if not self.script:
+            self.has_finished.set()
+            return None
+        entry = self.script.pop(0)
+        if isinstance(entry, Exception):
+            raise entry
+        return entry
+
+    def close(self):
+        self.is_closed = True
+
+
+@pytest.fixture
+def crashes():
+    return []
+
+
+@pytest.fixture
+def run(crashes, monkeypatch):
+    monkeypatch.setattr("smsgate.workers.CRASH_DELAYS_S", (0.001,))
+    runners = []
+
+    def start(worker):
+        runner = Runner(
+            worker, clock=SystemClock(), on_crash=lambda name, error: crashes.append((name, error))
+        )
+        runners.append(runner)
+        runner.start()
+        return runner
+
+    yield start
+    for runner in runners:
+        runner.ask_to_stop()
+        assert runner.join(5)
+
+
+def test_steps_follow_at_once_until_the_worker_wants_to_wait(run):
+    worker = Scripted(0, 0, 0)
+
+    run(worker)
+
+    assert worker.has_finished.wait(5)
+
+
+def test_a_crash_is_told_and_the_worker_goes_on(run, crashes):
+    worker = Scripted(ValueError("x"), 0)
+
+    run(worker)
+
+    assert worker.has_finished.wait(5)
+    assert [name for name, _ in crashes] == ["scripted"]
+
+
+def test_a_woken_worker_is_stepped_again(run):
+    worker = Scripted()
+    run(worker)
+    assert worker.has_finished.wait(5)
+    worker.has_finished.clear()
+
+    worker.wake()
+
+    assert worker.has_finished.wait(5)
+
+
+def test_stopping_closes_the_worker_in_its_own_thread(run):
+    worker = Scripted()
+    runner = run(worker)
+    assert worker.has_finished.wait(5)
+
+    runner.ask_to_stop()
+
+    assert runner.join(5)
+    assert worker.is_closed
+
+
+def test_a_waiting_worker_counts_as_making_progress(run):
+    worker = Scripted()
+    runner = run(worker)
+    assert worker.has_finished.wait(5)
+
+    assert runner.is_progressing(now=1e12, step_s_max=1) or runner.is_waiting
+
+
+def test_a_step_that_does_not_end_is_no_progress(run):
+    gate = threading.Event()
+    worker = Scripted()
+    worker.step = lambda: gate.wait(10) and None
+    runner = run(worker)
+    started_at = runner.progressed_at
+
+    assert not runner.is_progressing(now=started_at + 301, step_s_max=300)
+    assert runner.is_progressing(now=started_at + 299, step_s_max=300)
+    gate.set()
