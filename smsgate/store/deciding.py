@@ -15,12 +15,15 @@ from smsgate.errors import StoreError
 from smsgate.records import Decide, Decision, Disposition
 from smsgate.store.columns import text_hash
 from smsgate.store.knowledge import Knowledge, Window
+from smsgate.store.prepared import Prepared
 from smsgate.store.rows import Unit
 from smsgate.store.tables import Complaint
 
 _complaint: Any = Complaint.__table__  # type: ignore[attr-defined]
-_TAKEN = sa.select(_complaint.c.reference).where(
-    _complaint.c.reference.in_(sa.bindparam("references", expanding=True))
+_TAKEN = Prepared(
+    lambda lists: sa.select(_complaint.c.reference).where(
+        _complaint.c.reference.in_(lists("references"))
+    )
 )
 REFERENCE_DRAWS = 100  # of millions; if so many are taken one after the other, chance is broken
 
@@ -99,7 +102,8 @@ class Deliberation:
         found: dict[str, None] = {}
         for _ in range(REFERENCE_DRAWS):
             drawn = {self._deciding.new_reference() for _ in range(count - len(found))}
-            taken = set(self._connection.execute(_TAKEN, {"references": sorted(drawn)}).scalars())
+            rows = _TAKEN.rows(self._connection, {"references": sorted(drawn)})
+            taken = {row.reference for row in rows}
             found.update(dict.fromkeys(sorted(drawn - taken)))
             if len(found) >= count:
                 return iter(found)

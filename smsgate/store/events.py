@@ -9,9 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from smsgate.store.prepared import Prepared
 from smsgate.store.tables import ComplaintEvent
 
-INSERT = sa.insert(ComplaintEvent.__table__)  # type: ignore[attr-defined]
+INSERT = Prepared(sa.insert(ComplaintEvent.__table__).inline())  # type: ignore[attr-defined]
 
 
 def add(
@@ -25,8 +26,7 @@ def add(
     """Add one line to a complaint's history. `detail` holds numbers, names of ours and of backends,
     never what people wrote.
     """
-    row = event_row(complaint_id, at, actor, event, detail)
-    connection.execute(INSERT, row)
+    INSERT.write(connection, [event_row(complaint_id, at, actor, event, detail)])
 
 
 def event_row(

@@ -6,6 +6,8 @@ and texts. So no driver's message leaves this room: only its class, its code, an
 
 from __future__ import annotations
 
+import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -58,6 +60,8 @@ def translated() -> Iterator[None]:
     try:
         yield
     except sqlalchemy.exc.DBAPIError as error:
+        raise _translate(error.orig, is_lost=error.connection_invalidated) from None
+    except _driver_errors() as error:
         raise _translate(error) from None
     except sqlalchemy.exc.TimeoutError:
         raise StoreUnavailable(
@@ -65,28 +69,34 @@ def translated() -> Iterator[None]:
         ) from None
 
 
-def _translate(error: sqlalchemy.exc.DBAPIError) -> Exception:
-    original = error.orig
-    state = getattr(original, "sqlstate", None)
+def _driver_errors() -> tuple[type[BaseException], ...]:
+    """The roots of the drivers' own errors, of those that are loaded: hot paths use the drivers' cursors."""
+    psycopg = sys.modules.get("psycopg")
+    return (sqlite3.Error,) if psycopg is None else (sqlite3.Error, psycopg.Error)
+
+
+def _translate(error: BaseException | None, *, is_lost: bool = False) -> Exception:
+    state = getattr(error, "sqlstate", None)
     if state in _RETRIED_STATES:
         return Contention(state)
-    if isinstance(error, sqlalchemy.exc.IntegrityError):
-        return Conflict(f"The store refused a row ({_name(original)}).")
-    words = _sqlite_words(original) if state is None else dict(_POSTGRESQL).get(state)
+    kinds = {
+        kind.__name__ for kind in type(error).__mro__
+    }  # both drivers name them as PEP 249 does
+    if "IntegrityError" in kinds:
+        return Conflict(f"The store refused a row ({_name(error)}).")
+    words = _sqlite_words(error) if state is None else dict(_POSTGRESQL).get(state)
     if words is not None:
         return StoreUnavailable(words)
-    if error.connection_invalidated or isinstance(
-        error, sqlalchemy.exc.OperationalError | sqlalchemy.exc.InterfaceError
-    ):
-        is_ours = type(original).__module__.startswith("sqlite3")
+    if is_lost or kinds & {"OperationalError", "InterfaceError"}:
+        is_sqlite = isinstance(error, sqlite3.Error)
         return StoreUnavailable(
-            f"The store cannot be used now ({_name(original)})." if is_ours else _POSTGRESQL_AWAY
+            f"The store cannot be used now ({_name(error)})." if is_sqlite else _POSTGRESQL_AWAY
         )
-    return StoreError(f"The store failed ({_name(original)}): run `smsgate db check`.")
+    return StoreError(f"The store failed ({_name(error)}): run `smsgate db check`.")
 
 
 def _sqlite_words(original: BaseException | None) -> str | None:
-    if not type(original).__module__.startswith("sqlite3"):
+    if not isinstance(original, sqlite3.Error):
         return None
     said = str(original).lower()  # SQLite's messages name tables and columns, never values
     return next((words for sign, words in _SQLITE if sign in said), None)

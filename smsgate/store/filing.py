@@ -19,6 +19,7 @@ from smsgate.store.columns import escape
 from smsgate.store.events import INSERT as INSERT_EVENTS
 from smsgate.store.events import event_row
 from smsgate.store.ids import reserve
+from smsgate.store.prepared import Prepared
 from smsgate.store.rows import (
     ADD,
     CREATE,
@@ -41,42 +42,46 @@ _part: Any = Part.__table__  # type: ignore[attr-defined]
 _reply: Any = Reply.__table__  # type: ignore[attr-defined]
 _sms: Any = Sms.__table__  # type: ignore[attr-defined]
 
-_INSERT_COMPLAINTS = sa.insert(_complaint)
-_INSERT_SMS = sa.insert(_sms)
-_INSERT_PARTS = sa.insert(_part)
-_INSERT_FORWARDS = sa.insert(_forward)
-_INSERT_REPLIES = sa.insert(_reply)
-_REPEATED = (
+_INSERT_COMPLAINTS = Prepared(sa.insert(_complaint).inline())
+_INSERT_SMS = Prepared(sa.insert(_sms).inline())
+_INSERT_PARTS = Prepared(sa.insert(_part).inline())
+_INSERT_FORWARDS = Prepared(sa.insert(_forward).inline())
+_INSERT_REPLIES = Prepared(sa.insert(_reply).inline())
+_REPEATED = Prepared(
     sa.update(_complaint)
     .where(_complaint.c.id == sa.bindparam("complaint"))
     .values(repeats=_complaint.c.repeats + 1)
 )
-_CHANGE_SMS = sa.update(_sms).where(_sms.c.id == sa.bindparam("row_id"))
+_CHANGE_SMS = Prepared(sa.update(_sms).where(_sms.c.id == sa.bindparam("row_id")))
 # What a part that came later does not change; and what stands once an SMS was found to be about a
 # complaint.
 _ORIGIN = frozenset({"gateway", "line", "service", "received_at", "sent_at", "sent_offset_min"})
 _OUTCOME = frozenset({"state", "disposition", "reason", "complaint_id", "optout", "filed_at"})
-_FORWARDS_OF = (
-    sa.select(
-        _forward.c.complaint_id,
-        _forward.c.backend,
-        _forward.c.kind,
-        _forward.c.state,
-        _forward.c.sms_id,
+_FORWARDS_OF = Prepared(
+    lambda lists: (
+        sa.select(
+            _forward.c.complaint_id,
+            _forward.c.backend,
+            _forward.c.kind,
+            _forward.c.state,
+            _forward.c.sms_id,
+        )
+        .where(_forward.c.complaint_id.in_(lists("complaints")))
+        .order_by(_forward.c.id)
+        # PostgreSQL: whoever settles one now sees our addition, or we see the settled state.
+        .with_for_update()
     )
-    .where(_forward.c.complaint_id.in_(sa.bindparam("complaints", expanding=True)))
-    .order_by(_forward.c.id)
-    # PostgreSQL: whoever settles one now sees our addition, or we see the settled state.
-    .with_for_update()
 )
-_OPEN_REPLIES_OF = (
-    sa.select(_reply.c.complaint_id)
-    .where(
-        _reply.c.complaint_id.in_(sa.bindparam("complaints", expanding=True)),
-        _reply.c.state.in_([ReplyState.DUE, ReplyState.CLAIMED]),
+_OPEN_REPLIES_OF = Prepared(
+    lambda lists: (
+        sa.select(_reply.c.complaint_id)
+        .where(
+            _reply.c.complaint_id.in_(lists("complaints")),
+            sa.or_(_reply.c.state == ReplyState.DUE, _reply.c.state == ReplyState.CLAIMED),
+        )
+        .order_by(_reply.c.id)
+        .with_for_update()
     )
-    .order_by(_reply.c.id)
-    .with_for_update()
 )
 
 
@@ -123,7 +128,7 @@ class Filing:
                 complaint_row(unit, self._place) | {"id": complaint_id}
                 for unit, complaint_id in zip(units, self._complaints, strict=True)
             ]
-            self._connection.execute(_INSERT_COMPLAINTS, rows)
+            _INSERT_COMPLAINTS.write(self._connection, rows)
 
     def _write_sms(self, units: Iterable[Unit]) -> None:
         new: list[Unit] = []
@@ -140,7 +145,7 @@ class Filing:
             rows = [
                 sms_row(u, self._place, self._resolved(u.complaint)) | {"id": u.sms_id} for u in new
             ]
-            self._connection.execute(_INSERT_SMS, rows)
+            _INSERT_SMS.write(self._connection, rows)
         self._change_sms(stored)
 
     def _change_sms(self, units: Sequence[Unit]) -> None:
@@ -159,7 +164,7 @@ class Filing:
             kept = {name: value for name, value in row.items() if name not in fixed}
             changes[tuple(kept)].append(kept | {"row_id": unit.sms_id})
         for rows in changes.values():
-            self._connection.execute(_CHANGE_SMS, rows)
+            _CHANGE_SMS.write(self._connection, rows)
 
     def _write_parts(self, units: Iterable[Unit]) -> None:
         pairs = [(arrival, unit) for unit in units for arrival in unit.arrivals]
@@ -171,7 +176,7 @@ class Filing:
             part_row(arrival, unit.sms_id, self._place) | {"id": part_id}
             for (arrival, unit), part_id in zip(pairs, ids, strict=True)
         ]
-        self._connection.execute(_INSERT_PARTS, rows)
+        _INSERT_PARTS.write(self._connection, rows)
         self._written.part_ids = [
             (arrival, part_id) for (arrival, _), part_id in zip(pairs, ids, strict=True)
         ]
@@ -187,7 +192,7 @@ class Filing:
                     rows.append(self._forward_row(unit, complaint_id, backend))
         rows += self._additions(units)
         if rows:
-            self._connection.execute(_INSERT_FORWARDS, rows)
+            _INSERT_FORWARDS.write(self._connection, rows)
 
     def _additions(self, units: Sequence[Unit]) -> list[dict[str, Any]]:
         """An addition goes to every backend that is or will be told of the complaint, once all
@@ -199,7 +204,7 @@ class Filing:
         ahead: list[tuple[int, str, str, ForwardState, int]] = []
         if stored:
             asked = {"complaints": stored}
-            ahead = [tuple(row) for row in self._connection.execute(_FORWARDS_OF, asked)]
+            ahead = [tuple(row) for row in _FORWARDS_OF.rows(self._connection, asked)]
         for complaint in known:
             if complaint < 0:
                 resolved = self._resolved(complaint)
@@ -252,7 +257,8 @@ class Filing:
         has_open: set[int] = set()
         if stored:
             asked = {"complaints": stored}
-            has_open.update(self._connection.execute(_OPEN_REPLIES_OF, asked).scalars())
+            open_ = _OPEN_REPLIES_OF.rows(self._connection, asked)
+            has_open.update(row.complaint_id for row in open_)
         rows = []
         for unit in answered:
             assert unit.decision is not None
@@ -266,7 +272,7 @@ class Filing:
                     if complaint_id is not None:
                         has_open.add(complaint_id)
                 rows.append(row)
-        self._connection.execute(_INSERT_REPLIES, rows)
+        _INSERT_REPLIES.write(self._connection, rows)
 
     def _write_events(self, units: Sequence[Unit]) -> None:
         events, repeated = [], []
@@ -283,9 +289,8 @@ class Filing:
                 )
             )
         if repeated:
-            self._connection.execute(_REPEATED, sorted(repeated, key=lambda row: row["complaint"]))
-        if events:
-            self._connection.execute(INSERT_EVENTS, events)
+            _REPEATED.write(self._connection, sorted(repeated, key=lambda row: row["complaint"]))
+        INSERT_EVENTS.write(self._connection, events)
 
 
 def _addition(unit: Unit) -> str | None:

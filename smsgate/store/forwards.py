@@ -84,9 +84,6 @@ class ForwardOutbox:
     def claim(self, backend: str, *, lease_s: float) -> ForwardClaim | None:
         """Take the next forward of a backend, for one request within `lease_s`."""
         asked = {"the_backend": backend, "now": self._room.now()}
-        with self._room.database.read() as connection:
-            if connection.execute(_CANDIDATE, asked).first() is None:
-                return None
 
         def take(connection: Connection) -> ForwardClaim | None:
             row = self._leases.take(connection, _CANDIDATE, asked, lease_s=lease_s)

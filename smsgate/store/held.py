@@ -18,6 +18,7 @@ from hardware.sms import Slot
 from smsgate.records import PartState, ReceivedPart, SmsState
 from smsgate.store.columns import identity_of, lock_key, with_offset
 from smsgate.store.grouping import Group
+from smsgate.store.prepared import Prepared
 from smsgate.store.rows import Culprit
 from smsgate.store.sameness import Arrival, KnownPart
 from smsgate.store.tables import Part, Sighting, Sms
@@ -26,25 +27,29 @@ _part: Any = Part.__table__  # type: ignore[attr-defined]
 _sighting: Any = Sighting.__table__  # type: ignore[attr-defined]
 _sms: Any = Sms.__table__  # type: ignore[attr-defined]
 
-_KNOWN = sa.select(
-    _part.c.id,
-    _part.c.key,
-    _part.c.instance,
-    _part.c.state,
-    _part.c.memory,
-    _part.c.slot_index,
-    _part.c.pdu,
-).where(
-    _part.c.gateway == sa.bindparam("gateway"),
-    _part.c.line == sa.bindparam("line"),
-    _part.c.key.in_(sa.bindparam("keys", expanding=True)),
+_KNOWN = Prepared(
+    lambda lists: sa.select(
+        _part.c.id,
+        _part.c.key,
+        _part.c.instance,
+        _part.c.state,
+        _part.c.memory,
+        _part.c.slot_index,
+        _part.c.pdu,
+    ).where(
+        _part.c.gateway == sa.bindparam("gateway"),
+        _part.c.line == sa.bindparam("line"),
+        _part.c.key.in_(lists("keys")),
+    )
 )
-_GONE = (
-    sa.update(_part)
-    .where(_part.c.id.in_(sa.bindparam("ids", expanding=True)), _part.c.state == PartState.KEPT)
-    .values(state=PartState.DELETED, deleted_at=sa.bindparam("now"))
+_GONE = Prepared(
+    lambda lists: (
+        sa.update(_part)
+        .where(_part.c.id.in_(lists("ids")), _part.c.state == PartState.KEPT)
+        .values(state=PartState.DELETED, deleted_at=sa.bindparam("now"))
+    )
 )
-_SEEN_AGAIN = (
+_SEEN_AGAIN = Prepared(
     sa.update(_part)
     .where(_part.c.id == sa.bindparam("row_id"))
     .values(
@@ -69,15 +74,19 @@ _OPEN_GROUPS = sa.select(
     _sms.c.received_at,
     _sms.c.complaint_id,
 )
-_GROUPS_OF_SENDERS = _OPEN_GROUPS.where(
-    _sms.c.service == sa.bindparam("service"),
-    _sms.c.sender.in_(sa.bindparam("senders", expanding=True)),
-    sa.literal_column("sms.missing > 0"),  # as the partial index says it
-).order_by(_sms.c.id)
-_PARTS_OF = (
-    sa.select(_part.c.sms_id, _part.c.concat_number, _part.c.key, _part.c.pdu)
-    .where(_part.c.sms_id.in_(sa.bindparam("ids", expanding=True)))
-    .order_by(_part.c.id)
+_GROUPS_OF_SENDERS = Prepared(
+    lambda lists: _OPEN_GROUPS.where(
+        _sms.c.service == sa.bindparam("service"),
+        _sms.c.sender.in_(lists("senders")),
+        sa.literal_column("sms.missing > 0"),  # as the partial index says it
+    ).order_by(_sms.c.id)
+)
+_PARTS_OF = Prepared(
+    lambda lists: (
+        sa.select(_part.c.sms_id, _part.c.concat_number, _part.c.key, _part.c.pdu)
+        .where(_part.c.sms_id.in_(lists("ids")))
+        .order_by(_part.c.id)
+    )
 )
 _LOCK = sa.text("SELECT pg_advisory_xact_lock(k) FROM unnest(CAST(:keys AS bigint[])) AS t(k)")
 
@@ -107,7 +116,7 @@ def known_parts(
 ) -> list[KnownPart]:
     """Return the part rows that have the key of one of these."""
     keys = sorted({arrival.part.key for arrival in arrivals})
-    rows = connection.execute(_KNOWN, {"gateway": gateway, "line": line, "keys": keys})
+    rows = _KNOWN.rows(connection, {"gateway": gateway, "line": line, "keys": keys})
     return [KnownPart(*row) for row in rows]
 
 
@@ -117,7 +126,7 @@ def open_groups(connection: Connection, service: str, arrivals: Iterable[Arrival
     if not senders:
         return []
     asked = {"service": service, "senders": sorted(senders)}
-    return groups_of(connection, connection.execute(_GROUPS_OF_SENDERS, asked).all())
+    return groups_of(connection, _GROUPS_OF_SENDERS.rows(connection, asked))
 
 
 def groups_of(connection: Connection, rows: Sequence[Any]) -> list[Group]:
@@ -135,7 +144,7 @@ def groups_of(connection: Connection, rows: Sequence[Any]) -> list[Group]:
         for row in rows
     }
     if groups:
-        for sms_id, number, key, pdu in connection.execute(_PARTS_OF, {"ids": sorted(groups)}):
+        for sms_id, number, key, pdu in _PARTS_OF.rows(connection, {"ids": sorted(groups)}):
             groups[sms_id].pdus.setdefault(number, pdu)
             groups[sms_id].keys.setdefault(number, key)
     return list(groups.values())
@@ -143,7 +152,7 @@ def groups_of(connection: Connection, rows: Sequence[Any]) -> list[Group]:
 
 def mark_gone(connection: Connection, part_ids: Collection[int], now: datetime) -> None:
     """Record that these parts were seen gone from the modem."""
-    connection.execute(_GONE, {"ids": sorted(part_ids), "now": now})
+    _GONE.change(connection, {"ids": sorted(part_ids), "now": now})
 
 
 def note_sightings(
@@ -195,7 +204,7 @@ def _update_parts(connection: Connection, again: Iterable[tuple[int, bytes, Slot
             "now_index": slot.index,
             "now_generation": slot.generation,
         }
-    connection.execute(_SEEN_AGAIN, [rows[part_id] for part_id in sorted(rows)])
+    _SEEN_AGAIN.write(connection, [rows[part_id] for part_id in sorted(rows)])
 
 
 def _sighting_row(

@@ -10,19 +10,23 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-_HIGHEST: dict[str, Any] = {}
-_DRAW = sa.text(
-    "SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :count)"
+from smsgate.store.prepared import Prepared
+
+_HIGHEST: dict[str, Prepared] = {}
+_DRAW = Prepared(
+    sa.text(
+        "SELECT nextval(pg_get_serial_sequence(:name, 'id')) AS id FROM generate_series(1, :count)"
+    ).columns(id=sa.BigInteger)
 )
 
 
 def reserve(connection: Connection, table: Any, count: int) -> list[int]:
-    """Return `count` numbers for rows of `table` that this transaction will write, in ascending order."""
+    """Return `count` numbers for rows of `table` that this transaction will write, ascending."""
     if connection.dialect.name == "postgresql":
-        drawn = connection.execute(_DRAW, {"name": table.name, "count": count}).scalars()
-        return sorted(drawn)
-    statement = _HIGHEST.get(table.name)
-    if statement is None:
-        statement = _HIGHEST[table.name] = sa.select(sa.func.max(table.c.id))
-    first = (connection.execute(statement).scalar() or 0) + 1
+        drawn = _DRAW.rows(connection, {"name": table.name, "count": count})
+        return sorted(row.id for row in drawn)
+    highest = _HIGHEST.get(table.name)
+    if highest is None:
+        highest = _HIGHEST[table.name] = Prepared(sa.select(sa.func.max(table.c.id)))
+    first = (highest.rows(connection, {})[0][0] or 0) + 1
     return list(range(first, first + count))

@@ -26,6 +26,7 @@ from smsgate.records import (
     ReplyKind,
     SenderKnowledge,
 )
+from smsgate.store.prepared import Prepared
 from smsgate.store.tables import Complaint, Reply, Sms
 
 COMPLAINTS_MAX = 50
@@ -35,77 +36,94 @@ _complaint: Any = Complaint.__table__  # type: ignore[attr-defined]
 _reply: Any = Reply.__table__  # type: ignore[attr-defined]
 _sms: Any = Sms.__table__  # type: ignore[attr-defined]
 
-_IDENTITIES: Any = sa.bindparam("identities", expanding=True)
-_HASHES: Any = sa.bindparam("hashes", expanding=True)
-
-_COMPLAINTS = (
+_COMPLAINTS = Prepared(
+    lambda lists: (
+        sa.select(
+            _complaint.c.id,
+            _complaint.c.identity,
+            _complaint.c.reference,
+            _complaint.c.text_digest,
+            _complaint.c.confidentiality,
+            _complaint.c.received_at,
+            _complaint.c.status,
+            _complaint.c.closed_at,
+            _complaint.c.unit,
+            _complaint.c.due_at,
+            _complaint.c.had_concat,
+        )
+        .where(
+            _complaint.c.service == sa.bindparam("service"),
+            _complaint.c.identity.in_(lists("identities")),
+            _complaint.c.received_at > sa.bindparam("since"),
+        )
+        .order_by(_complaint.c.id.desc())
+        .limit(sa.bindparam("most"))
+    )
+)
+_SMS_COUNTS = Prepared(
+    lambda lists: (
+        sa.select(
+            _sms.c.identity,
+            sa.case((_sms.c.text_hash.in_(lists("hashes")), _sms.c.text_hash), else_=None).label(
+                "same"
+            ),
+            sa.func.count(),
+        )
+        .where(
+            _sms.c.service == sa.bindparam("service"),
+            _sms.c.identity.in_(lists("identities")),
+            _sms.c.received_at > sa.bindparam("since"),
+            _sms.c.text_hash.is_not(None),
+        )
+        .group_by(_sms.c.identity, sa.literal_column("same"))
+    )
+)
+_REPLY_COUNTS = Prepared(
+    lambda lists: (
+        sa.select(_reply.c.identity, _reply.c.kind, sa.func.count())
+        .where(
+            _reply.c.service == sa.bindparam("service"),
+            _reply.c.identity.in_(lists("identities")),
+            _reply.c.created_at > sa.bindparam("since"),
+            _reply.c.is_counted,
+        )
+        .group_by(_reply.c.identity, _reply.c.kind)
+    )
+)
+_OWN_WORDS = Prepared(
+    lambda lists: (
+        sa.select(_reply.c.text_hash)
+        .where(
+            _reply.c.text_hash.in_(lists("hashes")),
+            _reply.c.created_at > sa.bindparam("since"),
+            _reply.c.attempts > 0,
+        )
+        .distinct()
+    )
+)
+_OPTOUTS = Prepared(
+    lambda lists: (
+        sa.select(_sms.c.identity, _sms.c.optout)
+        .where(
+            _sms.c.service == sa.bindparam("service"),
+            _sms.c.identity.in_(lists("identities")),
+            sa.literal_column("sms.optout IS NOT NULL"),
+        )
+        .order_by(_sms.c.id)
+    )
+)
+_BUDGET = Prepared(
     sa.select(
-        _complaint.c.id,
-        _complaint.c.identity,
-        _complaint.c.reference,
-        _complaint.c.text_digest,
-        _complaint.c.confidentiality,
-        _complaint.c.received_at,
-        _complaint.c.status,
-        _complaint.c.closed_at,
-        _complaint.c.unit,
-        _complaint.c.due_at,
-        _complaint.c.had_concat,
+        sa.func.count(),
+        sa.func.coalesce(
+            sa.func.sum(sa.case((_reply.c.created_at > sa.bindparam("hour"), 1), else_=0)), 0
+        ),
+    ).where(
+        _reply.c.gateway == sa.bindparam("gateway"),
+        _reply.c.created_at > sa.bindparam("day"),
+        # As the partial index says it, else SQLite does not use it.
+        sa.literal_column("reply.is_counted"),
     )
-    .where(
-        _complaint.c.service == sa.bindparam("service"),
-        _complaint.c.identity.in_(_IDENTITIES),
-        _complaint.c.received_at > sa.bindparam("since"),
-    )
-    .order_by(_complaint.c.id.desc())
-    .limit(sa.bindparam("most"))
-)
-_SAME = sa.case((_sms.c.text_hash.in_(_HASHES), _sms.c.text_hash), else_=None).label("same")
-_SMS_COUNTS = (
-    sa.select(_sms.c.identity, _SAME, sa.func.count())
-    .where(
-        _sms.c.service == sa.bindparam("service"),
-        _sms.c.identity.in_(_IDENTITIES),
-        _sms.c.received_at > sa.bindparam("since"),
-        _sms.c.text_hash.is_not(None),
-    )
-    .group_by(_sms.c.identity, sa.literal_column("same"))
-)
-_REPLY_COUNTS = (
-    sa.select(_reply.c.identity, _reply.c.kind, sa.func.count())
-    .where(
-        _reply.c.service == sa.bindparam("service"),
-        _reply.c.identity.in_(_IDENTITIES),
-        _reply.c.created_at > sa.bindparam("since"),
-        _reply.c.is_counted,
-    )
-    .group_by(_reply.c.identity, _reply.c.kind)
-)
-_OWN_WORDS = sa.select(_reply.c.text_hash).where(
-    _reply.c.text_hash.in_(_HASHES),
-    _reply.c.created_at > sa.bindparam("since"),
-    _reply.c.attempts > 0,
-)
-_OPTOUTS = (
-    sa.select(_sms.c.identity, _sms.c.optout)
-    .where(
-        _sms.c.service == sa.bindparam("service"),
-        _sms.c.identity.in_(_IDENTITIES),
-        sa.literal_column("sms.optout IS NOT NULL"),
-    )
-    .order_by(_sms.c.id)
-)
-_BUDGET = sa.select(
-    sa.func.count(),
-    sa.func.coalesce(
-        sa.func.sum(sa.case((_reply.c.created_at > sa.bindparam("hour"), 1), else_=0)), 0
-    ),
-).where(
-    _reply.c.gateway == sa.bindparam("gateway"),
-    _reply.c.created_at > sa.bindparam("day"),
-    sa.literal_column(
-        "reply.is_counted"
-    ),  # as the partial index says it, else SQLite does not use it
 )
 
 
@@ -155,18 +173,18 @@ class Knowledge:
         asked = {"service": window.service, "identities": sorted(identities), "since": since}
         known._gather_complaints(connection, asked)
         texts = {**asked, "hashes": sorted(hashes)}
-        for identity, same, count in connection.execute(_SMS_COUNTS, texts):
+        for identity, same, count in _SMS_COUNTS.rows(connection, texts):
             sender = known._senders[identity]
             sender.sms += count
             if same is not None:
                 sender.same[same] += count
-        for identity, kind, count in connection.execute(_REPLY_COUNTS, asked):
+        for identity, kind, count in _REPLY_COUNTS.rows(connection, asked):
             known._senders[identity].replies += count
             known._senders[identity].said.add(kind)
-        for identity, optout in connection.execute(_OPTOUTS, asked):
+        for identity, optout in _OPTOUTS.rows(connection, asked):
             known._senders[identity].has_opted_out = optout
-        own = connection.execute(_OWN_WORDS, {"hashes": sorted(hashes), "since": since})
-        known._own_words.update(own.scalars())
+        own = _OWN_WORDS.rows(connection, {"hashes": sorted(hashes), "since": since})
+        known._own_words.update(row.text_hash for row in own)
         known._gather_budget(connection)
         return known
 
@@ -223,14 +241,14 @@ class Knowledge:
         identities = asked["identities"]
         most = COMPLAINTS_MAX * len(identities)
         asked = {**asked, "since": since, "most": most}
-        rows = connection.execute(_COMPLAINTS, asked).all()
+        rows = _COMPLAINTS.rows(connection, asked)
         if len(rows) == most and len(identities) > 1:
             # Somebody has so many that they may hide another's: ask for each.
             rows = [
                 row
                 for identity in identities
-                for row in connection.execute(
-                    _COMPLAINTS, {**asked, "identities": [identity], "most": COMPLAINTS_MAX}
+                for row in _COMPLAINTS.rows(
+                    connection, {**asked, "identities": [identity], "most": COMPLAINTS_MAX}
                 )
             ]
         for row in rows:
@@ -243,7 +261,7 @@ class Knowledge:
             "hour": now - timedelta(hours=1),
             "day": now - timedelta(days=1),
         }
-        day, hour = connection.execute(_BUDGET, asked).one()
+        [(day, hour)] = _BUDGET.rows(connection, asked)
         self._replies_day, self._replies_hour = int(day), int(hour)
 
 

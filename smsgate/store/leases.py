@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from smsgate.store.prepared import Prepared
 from smsgate.store.room import Room
 
 _LEASE_S = sa.bindparam("lease_s", type_=sa.Float)
@@ -30,7 +31,7 @@ class Leases:
         self._mine: dict[int, float] = {}
         self._lock = threading.Lock()
         self._returned = returned
-        self._statements: dict[str, Any] = {}
+        self._claim: Prepared | None = None
 
     def take(
         self, connection: Connection, candidate: Any, asked: dict[str, Any], *, lease_s: float
@@ -38,15 +39,14 @@ class Leases:
         """Claim the row that `candidate` selects (at most one) and return what was asked for of it;
         None without one.
 
-        `candidate` is a select of ids, always the same object: its statement is made once.
+        `candidate` is a select of ids, always the same one: its statement is made once.
         """
-        statement = self._statements.setdefault("claim", None)
-        if statement is None:
-            statement = self._statements["claim"] = self._claim_of(candidate)
+        if self._claim is None:
+            self._claim = Prepared(self._claim_of(candidate))
         asked = {**asked, "the_owner": self._room.owner}
         if not self._is_sqlite:
             asked["lease_s"] = lease_s
-        row = connection.execute(statement, asked).one_or_none()
+        row = next(iter(self._claim.rows(connection, asked)), None)
         if row is not None:
             with self._lock:
                 self._mine[row.id] = self._room.clock.monotonic() + lease_s

@@ -93,9 +93,6 @@ class ReplyOutbox:
     def claim(self, service: str, line: str, *, lease_s: float) -> ReplyClaim | None:
         """Take the next due reply of a line; those too old by now expire on the way."""
         asked = self._asked(service, line) | {"now": self._room.now()}
-        with self._room.database.read() as connection:
-            if connection.execute(_CANDIDATE, asked).first() is None:
-                return None
 
         def take(connection: Connection) -> ReplyClaim | None:
             for _ in range(EXPIRED_MAX):

@@ -91,9 +91,8 @@ class PostgresqlServer:
                     sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
                 )
         self._server.cleanup()
-        if self._server.get_postmaster_info().process.is_running():
-            return  # another worker needs it still
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if not (self._folder / "data" / "postmaster.pid").exists():  # else another worker needs it
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _connect(self, database: str = "postgres") -> psycopg.Connection[Any]:
         url = self.url_of(database).replace("postgresql+psycopg:", "postgresql:")
