@@ -71,7 +71,7 @@ class Citizen:
         disposition = self._await_disposition(before, deadline)
         if disposition is None:
             missing = f"it was not filed within {limit_s:g} s"
-            return Exchange(text, missing=(missing,))
+            return Exchange(text, missing=(missing, *self._judge_lines()))
         complaint = self._newest() if disposition == Disposition.COMPLAINT else None
         after = self._await_settled(before, complaint, deadline)
         if complaint is not None:
@@ -137,6 +137,10 @@ class Citizen:
 
     def _newest(self) -> ComplaintRecord | None:
         return next(iter(self._store.complaints(limit=1)), None)
+
+    def _judge_lines(self) -> Iterator[str]:
+        for line in self._store.lines():
+            yield f"line {line.name} is {line.state}" + (f": {line.reason}" if line.reason else "")
 
     def _judge_complaint(self, complaint: ComplaintRecord | None) -> Iterator[str]:
         """Yield what a complaint still lacks."""
