@@ -11,6 +11,11 @@ from pathlib import Path
 FUNCTION_LINES_MAX = 60
 FILE_LINES_MAX = 500
 PARAMETERS_MAX = 5
+# what may be larger, and why
+EXCEPTIONS = {
+    "hardware/engine.py write": "its parameters are those of the package's method it overrides",
+}
+EXEMPT_FOLDERS = ("smsgate/store/migrations/",)  # written once, by a tool, and never changed
 
 
 def find_oversized(path: Path) -> Iterator[str]:
@@ -25,6 +30,8 @@ def find_oversized(path: Path) -> Iterator[str]:
 
 
 def _judge_function(path: Path, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
+    if f"{path} {node.name}" in EXCEPTIONS:
+        return
     where = f"{path}:{node.lineno} {node.name}"
     line_count = (node.end_lineno or node.lineno) - node.lineno + 1
     if line_count > FUNCTION_LINES_MAX:
@@ -43,7 +50,8 @@ def main() -> int:
     listing = subprocess.run(
         ["git", "ls-files", "*.py"], capture_output=True, text=True, check=True
     ).stdout.split()
-    found = [line for name in listing if Path(name).exists() for line in find_oversized(Path(name))]
+    paths = [Path(name) for name in listing if not name.startswith(EXEMPT_FOLDERS)]
+    found = [line for path in paths if path.exists() for line in find_oversized(path)]
     print("\n".join(found) or f"{len(listing)} files within their sizes")
     return 1 if found else 0
 
