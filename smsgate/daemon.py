@@ -23,7 +23,7 @@ import structlog
 
 from hardware.modem import Modem, ModemOptions
 from parsers.meaning import Grammar
-from smsgate import __version__, references
+from smsgate import __version__, logs, references
 from smsgate.alarms import AlarmBoard
 from smsgate.backends.json import JsonContract, open_json_backend
 from smsgate.clock import Clock, SystemClock
@@ -161,7 +161,7 @@ class Daemon:
 
     def _start_workers(self) -> None:
         tools = HouseTools(
-            _new_reference, self._wake, self._alarms.raise_alarm, self._alarms.clear_alarm
+            _new_reference, self._wake, self._alarms, self._settings.store.disk_reserve_mib
         )
         house = Housekeeper(self._store, self._rules, tools)
         workers: list[Worker] = [*self._lines, *self._forwarders.values(), house]
@@ -262,6 +262,7 @@ class Daemon:
         for name, rules in self._rules.items():
             if name in services:
                 rules.replace(services[name])
+        logs.set_level(settings.logs.level)
         self._alarms.clear_alarm("config")
         log.info("configuration_reloaded")
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import structlog
 
+from smsgate.alarms import Alarm, AlarmBoard
 from smsgate.errors import StoreError
 from smsgate.records import BackendRecord, Decide
 from smsgate.workers import Wakeable
@@ -37,6 +38,18 @@ class HouseStore(Protocol):
         """Return how each backend is doing."""
         ...
 
+    def set_reserve(self, *, has_reserve: bool) -> None:
+        """Let forwards and replies be claimed, or keep the rest of the disk for what was sent."""
+        ...
+
+    def has_disk_reserve(self, mib: int) -> bool:
+        """Whether that much disk is free."""
+        ...
+
+    def sync_alarms(self, standing: Sequence[Alarm]) -> None:
+        """Keep for commands what stands, and end what does not."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class HouseTools:
@@ -44,8 +57,8 @@ class HouseTools:
 
     new_reference: Callable[[], str]
     on_work: Callable[[Collection[str]], None]  # with nothing named: everybody looks
-    raise_alarm: Callable[[str, str], object]
-    clear_alarm: Callable[[str], object]
+    alarms: AlarmBoard
+    disk_reserve_mib: int = 64
 
 
 class Housekeeper(Wakeable):
@@ -85,7 +98,9 @@ class Housekeeper(Wakeable):
             log.warning("expired_claims_recovered", **recovered)
         if filed or recovered:
             self._tools.on_work(())
+        self._look_at_disk()
         self._look_at_backends()
+        self._store.sync_alarms(self._tools.alarms.standing())
         self._rounds += 1
         if self._rounds % CHECKPOINT_ROUNDS == 0:
             self._store.checkpoint()
@@ -94,10 +109,24 @@ class Housekeeper(Wakeable):
         for backend in self._store.backends():
             key = f"backend.{backend.name}.held"
             if backend.state == "held":
-                self._tools.raise_alarm(
+                self._tools.alarms.raise_alarm(
                     key,
                     f"Backend {backend.name} is held ({backend.reason}); {backend.due} of its complaints wait. "
                     "Put credentials, address or contract right; it is then tried again by itself.",
                 )
             else:
-                self._tools.clear_alarm(key)
+                self._tools.alarms.clear_alarm(key)
+
+    def _look_at_disk(self) -> None:
+        """Below the reserve nothing new is claimed, so that what was sent can still be settled."""
+        mib = self._tools.disk_reserve_mib
+        has_reserve = self._store.has_disk_reserve(mib)
+        self._store.set_reserve(has_reserve=has_reserve)
+        if has_reserve:
+            self._tools.alarms.clear_alarm("store.disk")
+        else:
+            self._tools.alarms.raise_alarm(
+                "store.disk",
+                f"Less than {mib} MiB of the store's disk is free: nothing is forwarded or answered, so that what comes "
+                "in can be kept. Make room.",
+            )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
+from smsgate.alarms import Alarm
 from smsgate.backends import LookupOutcome, Outcome
 from smsgate.clock import Clock, SystemClock
 from smsgate.errors import SchemaMismatch, StoreUnavailable
@@ -64,6 +65,7 @@ class _Opening:
         self._replies = ReplyOutbox(self._room)
         self._alarms = Alarms(self._room)
         self._looking = Looking(self._room)
+        self._has_reserve = True
 
     def open(self, *, create: bool = False) -> None:
         """See that the store is there, ours, and of the schema that this program needs; with
@@ -119,6 +121,10 @@ class _Opening:
         can still be settled.
         """
         return self._database.has_disk_reserve(mib)
+
+    def set_reserve(self, *, has_reserve: bool) -> None:
+        """Let forwards and replies be claimed, or keep the rest of the disk for what was sent."""
+        self._has_reserve = has_reserve
 
 
 class _Receiving(_Opening):
@@ -176,7 +182,7 @@ class _Outbox(_Receiving):
 
     def claim_forward(self, backend: str, *, lease_s: float) -> ForwardClaim | None:
         """Take the forward of a backend that is due the longest, for `lease_s`."""
-        return self._forwards.claim(backend, lease_s=lease_s)
+        return self._forwards.claim(backend, lease_s=lease_s) if self._has_reserve else None
 
     def settle_forward(
         self, claim: ForwardClaim, outcome: Outcome, *, next_at: datetime | None
@@ -214,6 +220,8 @@ class _Outbox(_Receiving):
 
     def claim_reply(self, service: str, line: str, *, lease_s: float) -> ReplyClaim | None:
         """Take the next due reply of a line."""
+        if not self._has_reserve:
+            return None
         return self._replies.claim(service, line, lease_s=lease_s)
 
     def record_part(self, claim: ReplyClaim, number: int, tp_mr: int) -> bool:
@@ -276,3 +284,13 @@ class Store(_Outbox):
     def alarms(self) -> list[AlarmRecord]:
         """Return the alarms that are not over, the newest first."""
         return self._alarms.current()
+
+    def sync_alarms(self, standing: Sequence[Alarm]) -> None:
+        """Keep this gateway's alarms as the daemon's board shows them, for commands and restarts."""
+        kept = {a.key: a for a in self.alarms() if a.gateway == self._room.gateway}
+        for alarm in standing:
+            old = kept.pop(alarm.key, None)
+            if old is None or (old.text, old.severity) != (alarm.text, alarm.severity.value):
+                self.raise_alarm(alarm.key, alarm.text, alarm.severity.value)
+        for key in kept:
+            self.clear_alarm(key)
