@@ -10,6 +10,13 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
+from simulation.citizens import PART_DEADLINE_S
+from simulation.clock import VirtualClock
+from simulation.complaint_server import ScriptedBackend
+from simulation.disk import shared_disk
+from simulation.serial_line import SerialLine, VirtualModem
+from simulation.trace import Trace
+
 from hardware.facts import ModemOptions
 from smsgate import references
 from smsgate.alarms import AlarmBoard
@@ -23,13 +30,6 @@ from smsgate.records import LineRecord
 from smsgate.settings import ServiceSettings
 from smsgate.store import ServiceFacts, Store
 from smsgate.workers import Worker
-
-from simulation.citizens import PART_DEADLINE_S
-from simulation.clock import VirtualClock
-from simulation.complaint_server import ScriptedBackend
-from simulation.disk import shared_disk
-from simulation.serial_line import SerialLine, VirtualModem
-from simulation.trace import Trace
 
 GATEWAY = "simulated"
 SERVICE = "btm"
@@ -180,9 +180,7 @@ class Gateway:
         return line
 
     def _forwarder(self, backend: ScriptedBackend) -> Forwarder:
-        return Forwarder(
-            self.store, backend, clock=self.site.clock, chance=self._chance.random
-        )
+        return Forwarder(self.store, backend, clock=self.site.clock, chance=self._chance.random)
 
     def _ring(self, name: str) -> None:
         for scheduled in self.scheduled:

@@ -1,0 +1,287 @@
+"""What must hold after every history, whatever went wrong in it (design.md section 1)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulation.citizens import COMPLAINING, Sms
+from simulation.complaint_server import BackendKind, ScriptedBackend
+from simulation.watching import Doubts
+
+from hardware.simulator.card import MessageMemory
+from hardware.sms import Stat
+from smsgate.records import StatusCounts
+
+RECEIPTS = ("ack", "ack_rahasia", "ack_anonim", "emergency")
+_SENT = ("submitted", "delivered", "undelivered")
+
+Key = tuple[str, bytes]  # line and TPDU key
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What an onlooker saw during a history."""
+
+    store: sqlite3.Connection
+    sent: list[Sms] = field(default_factory=list)
+    handed_over: Counter[Key] = field(default_factory=Counter)
+    altered: list[tuple[Key, Key]] = field(default_factory=list)  # as sent, as read
+    submitted: list[tuple[str, str]] = field(default_factory=list)  # recipient and text
+    unclaimed: list[str] = field(default_factory=list)  # submitted without a claimed reply
+    backends: list[ScriptedBackend] = field(default_factory=list)
+    memories: list[MessageMemory] = field(default_factory=list)
+    drafts: dict[tuple[int, int], str] = field(default_factory=dict)  # memory, slot: hex
+    doubts: Doubts = field(default_factory=Doubts)
+    crashes: list[str] = field(default_factory=list)
+    waiting_at_smsc: int = 0
+    counts: StatusCounts | None = None
+    is_sound: bool = False  # nothing went wrong at all
+
+    def rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
+        """Ask the store as it was committed."""
+        return self.store.execute(query, values).fetchall()
+
+
+def violations(evidence: Evidence) -> list[str]:
+    """Return every broken promise, one sentence each."""
+    found: list[str] = list(evidence.crashes)
+    for check in (
+        _parts,
+        _messages,
+        _complaints,
+        _forwards,
+        _replies,
+        _receipts,
+        _dispositions,
+        _modems,
+    ):
+        found += check(evidence)
+    return found
+
+
+def misread(evidence: Evidence) -> list[str]:
+    """Name the SMS that were changed on the serial line into other valid ones: the one exception to the promises."""
+    stored = _stored(evidence)
+    return [
+        f"line {sent[0]}: {sent[1].hex()[:12]} was read as {read[1].hex()[:12]}"
+        for sent, read in evidence.altered
+        if stored[read]
+    ]
+
+
+def _stored(evidence: Evidence) -> Counter[Key]:
+    rows = evidence.rows("SELECT line, key FROM part")
+    return Counter((row["line"], bytes(row["key"])) for row in rows)
+
+
+def _parts(evidence: Evidence) -> Iterator[str]:
+    """Each TPDU that a modem was handed is in the store once."""
+    stored = _stored(evidence)
+    as_sent = {sent for sent, read in evidence.altered if stored[read]}
+    as_read = {read for _, read in evidence.altered}
+    for key in evidence.handed_over:
+        if not stored[key] and key not in as_sent:
+            yield f"LOST: the TPDU {key[1].hex()[:12]} of line {key[0]} is not in the store"
+    for key, count in stored.items():
+        if key not in evidence.handed_over and key not in as_read:
+            yield f"INVENTED: the part {key[1].hex()[:12]} of line {key[0]} was never handed over"
+        elif count > 1:
+            yield f"DOUBLED: the TPDU {key[1].hex()[:12]} of line {key[0]} is in the store {count} times"
+
+
+def _messages(evidence: Evidence) -> Iterator[str]:
+    """The TPDUs of one SMS are one SMS in the store, with the text that was sent; those of two are two."""
+    touched = {key for pair in evidence.altered for key in pair}
+    sms_of = {
+        (row["line"], bytes(row["key"])): row["sms_id"]
+        for row in evidence.rows("SELECT line, key, sms_id FROM part")
+    }
+    texts = {row["id"]: row["text"] for row in evidence.rows("SELECT id, text FROM sms")}
+    owners: dict[int, int] = {}
+    for sms in evidence.sent:
+        keys = _keys_of(sms)
+        if touched.intersection(keys) or not all(key in sms_of for key in keys):
+            continue
+        ids = {sms_of[key] for key in keys}
+        if len(ids) != 1:
+            yield f"SPLIT: the parts of SMS {sms.number} are {len(ids)} SMS in the store"
+        for sms_id in ids:
+            other = owners.setdefault(sms_id, sms.number)
+            if other != sms.number:
+                yield f"MIXED: SMS {other} and {sms.number} are one SMS in the store"
+            if sms.text and not sms.has_lost_part and texts[sms_id] != sms.text:
+                yield f"CHANGED: SMS {sms.number} has another text in the store"
+
+
+def _complaints(evidence: Evidence) -> Iterator[str]:
+    """Each complaint that somebody made is one complaint, however often it was sent; and there are no others."""
+    touched = {key for pair in evidence.altered for key in pair}
+    sms_of = {
+        (row["line"], bytes(row["key"])): row["disposition"]
+        for row in evidence.rows(
+            "SELECT part.line, key, disposition FROM part JOIN sms ON sms.id = part.sms_id"
+        )
+    }
+    said: dict[tuple[str, str], list[Sms]] = defaultdict(list)
+    for sms in evidence.sent:
+        if sms.intent in COMPLAINING:
+            said[sms.sender, sms.text].append(sms)
+    for messages in said.values():
+        keys = [key for sms in messages for key in _keys_of(sms)]
+        if touched.intersection(keys) or not all(sms.is_on_time for sms in messages):
+            continue
+        became = Counter(sms_of.get(_keys_of(sms)[0]) for sms in messages)
+        if became != +Counter({"complaint": 1, "repeat": len(messages) - 1}):
+            numbers = ", ".join(str(sms.number) for sms in messages)
+            yield f"MISFILED: the complaint of SMS {numbers} became {dict(became)}"
+
+
+def _keys_of(sms: Sms) -> list[Key]:
+    return [(f"m{sms.line + 1}", key) for key in sms.keys]
+
+
+def _forwards(evidence: Evidence) -> Iterator[str]:
+    """Each complaint, and each addition, is at each backend once; or it is left to a person, with its reason."""
+    references = {row["reference"] for row in evidence.rows("SELECT reference FROM complaint")}
+    complaint_count = len(references)
+    for backend in evidence.backends:
+        rows = evidence.rows(
+            "SELECT forward.*, reference FROM forward JOIN complaint ON complaint.id = complaint_id"
+            " WHERE backend = ? ORDER BY forward.id",
+            backend.name,
+        )
+        if sum(row["kind"] == "create" for row in rows) != complaint_count:
+            yield f"UNSENT: not every complaint has a forward to {backend.name}"
+        blocked: set[str] = set()
+        for row in rows:
+            yield from _forward(evidence, backend, row, blocked)
+        for taken in backend.taken:
+            if taken.reference not in references:
+                yield f"INVENTED: {backend.name} has {taken.reference}, which the store does not"
+
+
+def _forward(
+    evidence: Evidence, backend: ScriptedBackend, row: sqlite3.Row, blocked: set[str]
+) -> Iterator[str]:
+    state, name = row["state"], f"{row['kind']} {row['reference']} to {backend.name}"
+    if row["kind"] == "create":
+        count = sum(t.kind == "create" and t.reference == row["reference"] for t in backend.taken)
+    else:
+        count = sum(t.key == row["idempotency_key"] for t in backend.taken)
+    if count > 1:
+        yield f"DOUBLED: {name} was taken {count} times ({state})"
+    if state == "forwarded":
+        if count == 0:
+            yield f"LOST: {name} is said to be forwarded, and was not"
+    elif state == "refused":
+        if row["idempotency_key"] not in backend.refused:
+            yield f"UNSENT: {name} is said to be refused, and was not"
+        if row["kind"] == "create":
+            blocked.add(row["reference"])
+    elif state == "unconfirmed":
+        yield from _parked(evidence, backend, row, name)
+        blocked.add(row["reference"])
+    elif state != "due" or row["kind"] == "create" or row["reference"] not in blocked:
+        yield f"STUCK: {name} is still {state}"
+
+
+def _parked(
+    evidence: Evidence, backend: ScriptedBackend, row: sqlite3.Row, name: str
+) -> Iterator[str]:
+    if not row["reason"]:
+        yield f"UNEXPLAINED: {name} is left to a person without a reason"
+    is_clearable = backend.kind is BackendKind.HONOURS_KEYS or (
+        backend.kind is BackendKind.CAN_BE_ASKED and row["kind"] == "create"
+    )
+    if is_clearable:
+        yield f"PARKED: {name} is left to a person ({row['reason']}), and the backend {backend.kind}"
+    was_lost = (
+        row["idempotency_key"] in backend.lost_answers
+        or row["id"] in evidence.doubts.forwards
+        or evidence.doubts.are_any_claims_lost
+    )
+    if not was_lost:
+        yield f"PARKED: {name} is left to a person, and no answer was lost"
+
+
+def _replies(evidence: Evidence) -> Iterator[str]:
+    """A reply is sent once; or nobody knows, and it is never sent again; or it is not sent at all."""
+    sure: Counter[tuple[str, str]] = Counter()
+    perhaps: Counter[tuple[str, str]] = Counter()
+    for row in evidence.rows("SELECT * FROM reply"):
+        place = (row["recipient"], row["text"])
+        if row["state"] in _SENT:
+            sure[place] += 1
+        elif row["state"] == "unconfirmed":
+            perhaps[place] += 1
+            is_doubted = row["id"] in evidence.doubts.replies
+            if not (is_doubted or evidence.doubts.are_any_claims_lost):
+                yield f"UNCONFIRMED: reply {row['id']} is in doubt for no reason ({row['reason']})"
+        elif row["state"] not in ("suppressed", "expired"):
+            yield f"STUCK: reply {row['id']} is still {row['state']}"
+    arrived = Counter(evidence.submitted)
+    for place in sure | perhaps | arrived:
+        count, least = arrived[place], sure[place]
+        most = least + perhaps[place]
+        if count < least:
+            yield f"LOST: a reply is said to be submitted {least} times, and the SMSC has {count}"
+        if count > most:
+            yield f"DOUBLED: a reply went out {count} times, and the store knows of {most}"
+
+
+def _receipts(evidence: Evidence) -> Iterator[str]:
+    """No citizen has two receipts for one complaint, and none was sent that no stored complaint stands behind."""
+    yield from evidence.unclaimed
+    arrived = Counter(evidence.submitted)
+    marks = ", ".join("?" for _ in RECEIPTS)
+    for complaint in evidence.rows("SELECT id, reference FROM complaint"):
+        rows = evidence.rows(
+            f"SELECT DISTINCT recipient, text FROM reply WHERE complaint_id = ? AND kind IN ({marks})",
+            complaint["id"],
+            *RECEIPTS,
+        )
+        count = sum(arrived[row["recipient"], row["text"]] for row in rows)
+        if count > 1:
+            yield f"DOUBLED: {count} receipts for complaint {complaint['reference']}"
+
+
+def _dispositions(evidence: Evidence) -> Iterator[str]:
+    """Every SMS has one disposition, none waits, and the figures add up."""
+    for row in evidence.rows(
+        "SELECT id, state, disposition FROM sms WHERE state = 'waiting' OR disposition IS NULL"
+    ):
+        yield f"STUCK: SMS row {row['id']} is {row['state']} with disposition {row['disposition']}"
+    (total,) = evidence.rows("SELECT count(*) AS n FROM sms")
+    (parts,) = evidence.rows("SELECT count(*) AS n FROM part")
+    counts = evidence.counts
+    if counts is not None and sum(counts.sms.values()) != total["n"]:
+        yield f"FIGURES: {sum(counts.sms.values())} SMS by disposition, {total['n']} in the store"
+    if counts is not None and counts.parts != parts["n"]:
+        yield f"FIGURES: {counts.parts} parts counted, {parts['n']} in the store"
+    (orphans,) = evidence.rows(
+        "SELECT count(*) AS n FROM sms WHERE id NOT IN (SELECT sms_id FROM part)"
+    )
+    if orphans["n"]:
+        yield f"INVENTED: {orphans['n']} SMS without a part"
+
+
+def _modems(evidence: Evidence) -> Iterator[str]:
+    """Nothing is left on the SIM or at the SMSC, and what others keep on the SIM is as it was."""
+    for number, memory in enumerate(evidence.memories):
+        left = sum(m.stat in (Stat.REC_UNREAD, Stat.REC_READ) for m in memory.slots.values())
+        if left:
+            yield f"LEFT: {left} SMS are still in memory {number}"
+    drafts = {
+        (number, index): message.pdu.hex
+        for number, memory in enumerate(evidence.memories)
+        for index, message in memory.slots.items()
+        if message.stat not in (Stat.REC_UNREAD, Stat.REC_READ)
+    }
+    if drafts != evidence.drafts:
+        yield "DRAFTS: what others keep on the SIM was changed"
+    if evidence.waiting_at_smsc:
+        yield f"LEFT: {evidence.waiting_at_smsc} SMS are still at the SMSC"

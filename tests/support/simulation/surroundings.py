@@ -1,0 +1,189 @@
+"""What is there before the gateway starts and outlives it: network, modems with their SIMs, complaint systems, disk."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import NoReturn, Protocol
+
+from simulation.clock import VirtualClock
+from simulation.complaint_server import BackendKind, ScriptedBackend
+from simulation.faults import Faults
+from simulation.gateway import Plant, Site
+from simulation.invariants import Evidence
+from simulation.serial_line import SerialLine
+from simulation.streets import WatchedMemory, WatchedNetwork
+from simulation.trace import Trace
+
+from hardware.facts import ModemOptions
+from hardware.simulator import SimulatedModem
+from hardware.simulator.card import StoredMessage
+from hardware.simulator.codec import encode_submit, store_pdu
+from hardware.sms import Stat
+from smsgate.line_tools import LinePolicy
+from smsgate.references import is_reference
+
+_PROFILES = ("generic", "sim800", "huawei")
+_RECEIVED = (Stat.REC_UNREAD, Stat.REC_READ)
+
+
+class World(Protocol):
+    """The history, as far as the surroundings need it."""
+
+    clock: VirtualClock
+    trace: Trace
+    faults: Faults
+
+    def at(self, moment: float, act: Callable[[], None]) -> None:
+        """Do something then."""
+        ...
+
+    def kill(self) -> NoReturn:
+        """The process dies here."""
+        ...
+
+    def check_alive(self) -> None:
+        """Raise Killed once the process is dead."""
+        ...
+
+    def run_until(self, moment: float) -> None:
+        """Let everybody else go on up to this moment."""
+        ...
+
+    def note_submitted(self, recipient: str, text: str) -> None:
+        """A reply reached the SMSC."""
+        ...
+
+
+@dataclass
+class Surroundings:
+    """Everything outside the process."""
+
+    world: World
+    evidence: Evidence
+    chance: random.Random
+    network: WatchedNetwork
+    policy: LinePolicy
+    lines: list[SerialLine] = field(default_factory=list)
+    options: list[ModemOptions] = field(default_factory=list)
+    backends: list[ScriptedBackend] = field(default_factory=list)
+
+    def ground(self, plant: Plant) -> Site:
+        """Return what a new process is built on."""
+        return Site(
+            clock=self.world.clock,
+            lines=self.lines,
+            options=self.options,
+            backends=self.backends,
+            policy=self.policy,
+            trace=self.world.trace,
+            plant=plant,
+        )
+
+    def plan(self, duration_s: float) -> None:
+        """Draw what goes wrong with radio and SIM, and when."""
+        faults, start = self.world.faults, self.world.clock.monotonic()
+        for line in self.lines:
+            moment = start + self.chance.uniform(0.0, duration_s)
+            if faults.strikes("modem: SIM full"):
+                self.world.at(moment, partial(line.modem.faults.set, "memory_full"))
+            if faults.strikes("modem: announces nothing"):
+                line.modem.faults.set("urc_withheld")
+            if faults.strikes("network: not reached for a while"):
+                self.world.at(moment, partial(line.modem.set_registration, 2))
+                back_at = moment + self.chance.uniform(5.0, 60.0)
+                self.world.at(back_at, partial(line.modem.set_registration, 1))
+
+    def heal(self) -> None:
+        """Everything works from now on."""
+        for line in self.lines:
+            line.modem.faults.clear()
+            line.modem.set_registration(1)
+
+    def held_count(self) -> int:
+        """Return how many received SMS are on a SIM or at the SMSC."""
+        on_sim = sum(
+            message.stat in _RECEIVED
+            for memory in self.evidence.memories
+            for message in memory.slots.values()
+        )
+        return on_sim + self._waiting_at_smsc()
+
+    def reference_known_to(self, citizen: str) -> str | None:
+        """Return the reference of the newest receipt that this citizen has."""
+        for received in reversed(self.network.subscriber(citizen).inbox):
+            for word in received.text.replace(".", " ").replace(",", " ").split():
+                if is_reference(word):
+                    return word
+        return None
+
+    def testify(self) -> None:
+        """Give the evidence what is known only here."""
+        self.evidence.waiting_at_smsc = self._waiting_at_smsc()
+        for number, line in enumerate(self.lines):
+            name = f"m{number + 1}"
+            self.evidence.altered += [((name, a), (name, b)) for a, b in line.altered]
+
+    def _waiting_at_smsc(self) -> int:
+        return sum(self.network.waiting(line.modem.number) for line in self.lines)
+
+
+def build_surroundings(seed: int, world: World, evidence: Evidence) -> Surroundings:
+    """Draw and build what a history happens in."""
+    chance = random.Random(f"{seed} surroundings")
+    network = WatchedNetwork(clock=world.clock, seed=seed, on_submitted=world.note_submitted)
+    site = Surroundings(
+        world,
+        evidence,
+        chance,
+        network,
+        # the shorter lease is shorter than the wait for the answer to an AT+CMGS
+        policy=LinePolicy(reply_lease_s=chance.choice((600.0, 600.0, 100.0))),
+    )
+    for number in range(chance.choice((1, 1, 2))):
+        _add_line(site, number)
+    for name in ("kota", "pusat")[: chance.choice((1, 1, 2))]:
+        site.backends.append(
+            ScriptedBackend(
+                name,
+                chance.choice(list(BackendKind)),
+                clock=world.clock,
+                faults=world.faults,
+                trace=world.trace,
+                others=world,
+            )
+        )
+    evidence.backends = site.backends
+    return site
+
+
+def _add_line(site: Surroundings, number: int) -> None:
+    """Add a modem with a SIM of some size, perhaps with somebody's drafts on it."""
+    chance, world, evidence = site.chance, site.world, site.evidence
+    sizes = {"SM": chance.choice((5, 10, 20)), "ME": chance.choice((0, 0, 8))}
+    modem = SimulatedModem(
+        site.network,
+        number=f"+62811700017{number:02d}",
+        profile=chance.choice(_PROFILES),
+        memories=sizes,
+    )
+    line = f"m{number + 1}"
+
+    def note_stored(key: bytes) -> None:
+        evidence.handed_over[line, key] += 1
+
+    for name, memory in modem.memories.items():
+        watched = modem.memories[name] = WatchedMemory(memory, note_stored)
+        evidence.memories.append(watched)
+        for _ in range(chance.choice((0, 0, 1, 2))):
+            tpdu = encode_submit("+6281234567890", f"konsep {chance.randrange(100)}")
+            draft = store_pdu("", tpdu)
+            index = watched.store(StoredMessage(Stat.STO_UNSENT, draft))
+            assert index is not None
+            evidence.drafts[len(evidence.memories) - 1, index] = draft.hex
+    site.lines.append(
+        SerialLine(modem, clock=world.clock, faults=world.faults, trace=world.trace, others=world)
+    )
+    site.options.append(ModemOptions(port=f"/dev/simulated-{line}", memories=("SM", "ME")))

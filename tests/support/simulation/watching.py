@@ -1,0 +1,91 @@
+"""An onlooker's hold on the store: which claims were open when, so that a doubt can be told from a mistake."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simulation.clock import VirtualClock
+from simulation.faults import Killed
+
+from smsgate.errors import StoreError
+from smsgate.records import ForwardClaim, ReplyClaim, ReplyState
+
+
+class Doubts:
+    """What may be in doubt, and why: everything else that is left unconfirmed is a mistake."""
+
+    def __init__(self) -> None:
+        self.replies: set[int] = set()
+        self.forwards: set[int] = set()
+        self.are_any_claims_lost = False  # a claim may have been committed, and nobody knows whose
+
+
+class Watched:
+    """The store as the workers get it: every call goes through, claims and their ends are noted."""
+
+    def __init__(self, store: Any, doubts: Doubts, clock: VirtualClock) -> None:
+        self._store = store
+        self._doubts = doubts
+        self._clock = clock
+        self._replies: dict[int, float] = {}  # when the lease ends
+        self._forwards: dict[int, float] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def die(self) -> None:
+        """The process is dead: whatever it held is in doubt."""
+        self._doubts.replies.update(self._replies)
+        self._doubts.forwards.update(self._forwards)
+
+    def claim_reply(self, service: str, line: str, *, lease_s: float) -> ReplyClaim | None:
+        """Note that a reply is held."""
+        try:
+            claim: ReplyClaim | None = self._store.claim_reply(service, line, lease_s=lease_s)
+        except (StoreError, Killed):
+            self._doubts.are_any_claims_lost = True
+            raise
+        if claim is not None:
+            self._replies[claim.id] = self._clock.monotonic() + lease_s
+        return claim
+
+    def settle_reply(self, claim: ReplyClaim, state: ReplyState, **how: Any) -> bool:
+        """Note how it ended; one that is in doubt for a reason says the reason."""
+        if state is ReplyState.UNCONFIRMED or self._is_late(self._replies, claim.id):
+            self._doubts.replies.add(claim.id)
+        is_settled: bool = self._store.settle_reply(claim, state, **how)
+        self._replies.pop(claim.id, None)
+        return is_settled
+
+    def claim_forward(self, backend: str, *, lease_s: float) -> ForwardClaim | None:
+        """Note that a forward is held."""
+        try:
+            claim: ForwardClaim | None = self._store.claim_forward(backend, lease_s=lease_s)
+        except (StoreError, Killed):
+            self._doubts.are_any_claims_lost = True
+            raise
+        if claim is not None:
+            self._forwards[claim.id] = self._clock.monotonic() + lease_s
+        return claim
+
+    def settle_forward(self, claim: ForwardClaim, *what: Any, **how: Any) -> bool:
+        """Note how it ended."""
+        return self._end_forward(claim, self._store.settle_forward, what, how)
+
+    def note_lookup(self, claim: ForwardClaim, *what: Any, **how: Any) -> bool:
+        """Note that its lookup ended."""
+        return self._end_forward(claim, self._store.note_lookup, what, how)
+
+    def park_forward(self, claim: ForwardClaim, *what: Any, **how: Any) -> bool:
+        """Note that it was left to a person."""
+        return self._end_forward(claim, self._store.park_forward, what, how)
+
+    def _end_forward(self, claim: ForwardClaim, end: Any, what: Any, how: Any) -> bool:
+        if self._is_late(self._forwards, claim.id):
+            self._doubts.forwards.add(claim.id)
+        is_settled: bool = end(claim, *what, **how)
+        self._forwards.pop(claim.id, None)
+        return is_settled
+
+    def _is_late(self, leases: dict[int, float], claim_id: int) -> bool:
+        return self._clock.monotonic() > leases.get(claim_id, 0.0)
