@@ -16,7 +16,7 @@ from typing import Protocol
 import structlog
 
 from hardware import pdu
-from hardware.errors import SubmitRejected, SubmitUnknown
+from hardware.errors import ModemError, SubmitRejected, SubmitUnknown
 from hardware.modem import Modem
 from hardware.sms import SubmitPdu
 from smsgate.line_tools import LineTools
@@ -106,19 +106,26 @@ class Submission:
         except pdu.EncodeError as error:
             self._settle(claim, ReplyState.SUPPRESSED, reason=str(error))
         except SubmitRejected as error:
-            next_at = next_attempt_at(
-                claim.attempt,
-                now=self._tools.clock.now(),
-                policy=self._tools.policy.retry,
-                jitter=self._tools.chance(),
-            )
-            self._settle(claim, ReplyState.DUE, reason=str(error), next_at=next_at)
+            self._put_off(claim, error)
         except SubmitUnknown as error:
             # The SMSC may have taken it. Twice is worse than a doubt that somebody can see.
             self._settle(claim, ReplyState.UNCONFIRMED, reason=str(error))
             raise
+        except ModemError as error:
+            self._put_off(claim, error)  # whatever it was, it was before the SMS was handed over
+            raise
         else:
             self._settle(claim, ReplyState.SUBMITTED)
+
+    def _put_off(self, claim: ReplyClaim, error: ModemError) -> None:
+        """Nothing was sent: let it be due again later."""
+        next_at = next_attempt_at(
+            claim.attempt,
+            now=self._tools.clock.now(),
+            policy=self._tools.policy.retry,
+            jitter=self._tools.chance(),
+        )
+        self._settle(claim, ReplyState.DUE, reason=str(error), next_at=next_at)
 
     def _submit_parts(self, modem: Modem, claim: ReplyClaim, parts: Sequence[SubmitPdu]) -> None:
         for number, part in enumerate(parts, start=1):

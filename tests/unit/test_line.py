@@ -176,6 +176,17 @@ def test_a_reply_without_an_answer_is_unconfirmed_and_never_sent_again(bench):
     assert bench.modem.names().count("submit") == 1
 
 
+def test_a_reply_is_due_again_when_the_link_failed_before_its_command(bench):
+    """Every other trouble of the modem says that nothing was sent; a claim left open would end as a doubt."""
+    bench.store.replies = [a_reply(5)]
+    bench.modem.fail_next["submit"] = LinkDown("It stopped making sense.")
+
+    bench.settle()
+
+    assert bench.store.settled[0] == (5, ReplyState.DUE)
+    assert "close" in bench.modem.names()
+
+
 @pytest.mark.parametrize("call", ["record_part", "settle"])
 def test_what_the_network_took_is_written_down_when_the_store_works_again(bench, call):
     bench.store.replies = [a_reply(5), a_reply(6)]
