@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -45,9 +46,10 @@ def store_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A database without any table, once of each kind."""
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """A source of databases without any table, once of each kind."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'empty.db'}"
+        numbers = count(1)
+        return lambda: f"sqlite:///{tmp_path / f'empty{next(numbers)}.db'}"
     server: PostgresqlServer = request.getfixturevalue("postgresql_server")
-    return server.make_empty()
+    return server.make_empty

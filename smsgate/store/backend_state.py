@@ -11,13 +11,14 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+from smsgate.store.prepared import Prepared
 from smsgate.store.tables import BackendState
 
 OK, FAILING, HELD = "ok", "failing", "held"
 
 _backend: Any = BackendState.__table__  # type: ignore[attr-defined]
 
-_WORKS = (
+_WORKS = Prepared(
     sa.update(_backend)
     .where(_backend.c.name == sa.bindparam("backend"))
     .values(
@@ -33,7 +34,7 @@ _WORKS = (
 
 def note_success(connection: Connection, name: str, now: datetime) -> None:
     """The backend took something: all is well with it."""
-    if not connection.execute(_WORKS, {"backend": name, "now": now}).rowcount:
+    if not _WORKS.change(connection, {"backend": name, "now": now}):
         _write(connection, name, now, state=OK, last_forwarded_at=now)
 
 

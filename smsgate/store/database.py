@@ -232,15 +232,17 @@ def _sqlite_reader(path: Path) -> Engine:
 
 
 def _postgresql(url: URL) -> Engine:
+    wished = url.query.get("options", "")
+    options = wished if isinstance(wished, str) else " ".join(wished)
     return sa.create_engine(
-        url,
+        url.difference_update_query(["options"]),
         pool_size=8,
         max_overflow=8,
         pool_timeout=WAIT_FOR_WRITER_S,
         hide_parameters=True,
         connect_args={
             "connect_timeout": POSTGRESQL_CONNECT_TIMEOUT_S,
-            "options": POSTGRESQL_OPTIONS,
+            "options": f"{POSTGRESQL_OPTIONS} {options}",
             "keepalives_idle": 10,
             "keepalives_interval": 5,
             "keepalives_count": 3,

@@ -33,6 +33,7 @@ from smsgate.records import Confidentiality, ForwardClaim, ForwardedComplaint, F
 from smsgate.store import backend_state, events
 from smsgate.store.columns import escape, with_offset
 from smsgate.store.leases import Leases
+from smsgate.store.prepared import Prepared
 from smsgate.store.room import Room
 from smsgate.store.rows import is_in_the_way
 from smsgate.store.settlements import Settlement
@@ -67,6 +68,33 @@ _RETURNED = (
     _forward.c.addition,
     _forward.c.complaint_id,
     _forward.c.created_at,
+)
+_COMPLAINT = Prepared(sa.select(_complaint).where(_complaint.c.id == sa.bindparam("the_id")))
+_END = Prepared(
+    sa.update(_forward)
+    .where(
+        _forward.c.id == sa.bindparam("the_id"),
+        _forward.c.fence == sa.bindparam("the_fence"),
+        _forward.c.state == sa.bindparam("was", type_=_forward.c.state.type),
+    )
+    .returning(_forward.c.complaint_id)
+)
+_COUNTERS = Prepared(
+    sa.update(_forward)
+    .where(_forward.c.id == sa.bindparam("the_id"))
+    .values(
+        attempts=_forward.c.attempts - 1,
+        lookup_count=_forward.c.lookup_count + sa.bindparam("asked_more"),
+    )
+)
+_BEHIND = Prepared(
+    sa.select(_forward.c.id, _forward.c.kind, _forward.c.state, _forward.c.next_at)
+    .where(
+        _forward.c.complaint_id == sa.bindparam("complaint"),
+        _forward.c.backend == sa.bindparam("the_backend"),
+    )
+    .order_by(_forward.c.id)
+    .with_for_update()
 )
 _FREE = {"owner": None, "lease_until": None}
 _NEXT_AT = sa.select(sa.func.min(_forward.c.next_at)).where(
@@ -178,6 +206,9 @@ class ForwardOutbox:
             complaint_id = _end(connection, claim, settlement.values_of(outcome))
             if complaint_id is None:
                 return False
+            if settlement.is_lookup:  # it was no attempt
+                more = 1 if isinstance(outcome, NotFound) else 0
+                _COUNTERS.change(connection, {"the_id": claim.id, "asked_more": more})
             self._follow(connection, claim, complaint_id, settlement, outcome)
             return True
 
@@ -237,9 +268,7 @@ class ForwardOutbox:
         return is_settled
 
     def _claim_of(self, connection: Connection, backend: str, row: Any) -> ForwardClaim:
-        complaint = connection.execute(
-            sa.select(_complaint).where(_complaint.c.id == row.complaint_id)
-        ).one()
+        [complaint] = _COMPLAINT.rows(connection, {"the_id": row.complaint_id})
         tracking_id = None
         if row.kind == "add":
             tracking_id = connection.execute(
@@ -284,13 +313,8 @@ class ForwardOutbox:
 
 def release_next(connection: Connection, complaint_id: int, backend: str, now: datetime) -> None:
     """Make the forward claimable that only waited for those before it."""
-    rows = connection.execute(
-        sa.select(_forward.c.id, _forward.c.kind, _forward.c.state, _forward.c.next_at)
-        .where(_forward.c.complaint_id == complaint_id, _forward.c.backend == backend)
-        .order_by(_forward.c.id)
-        .with_for_update()
-    )
-    for row in rows.all():
+    asked = {"complaint": complaint_id, "the_backend": backend}
+    for row in _BEHIND.rows(connection, asked):
         if not is_in_the_way(row.kind, row.state):
             continue
         if row.state == ForwardState.DUE and row.next_at is None:
@@ -302,18 +326,9 @@ def release_next(connection: Connection, complaint_id: int, backend: str, now: d
 
 def _end(connection: Connection, claim: ForwardClaim, values: dict[str, Any]) -> int | None:
     """Write the end of a claim; return its complaint, or None where the fence is gone."""
-    statement = (
-        sa.update(_forward)
-        .where(
-            _forward.c.id == claim.id,
-            _forward.c.fence == claim.fence,
-            _forward.c.state == ForwardState.CLAIMED,
-        )
-        .values(**_FREE, **values)
-        .returning(_forward.c.complaint_id)
-    )
-    found: int | None = connection.execute(statement).scalar_one_or_none()
-    return found
+    asked = {"the_id": claim.id, "the_fence": claim.fence, "was": ForwardState.CLAIMED}
+    row = next(iter(_END.rows(connection, asked | _FREE | {"next_at": None} | values)), None)
+    return None if row is None else int(row.complaint_id)
 
 
 def _moment(value: Any) -> datetime:

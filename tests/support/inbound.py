@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import count
 
+from tpdu import deliver, octet_user_data
+
 from hardware import pdu
 from hardware.sms import Slot, Stat
 from smsgate.records import (
@@ -20,7 +22,6 @@ from smsgate.records import (
     ReplyKind,
     SenderKnowledge,
 )
-from tpdu import deliver, octet_user_data
 
 WIB = timezone(timedelta(hours=7))
 NOON = datetime(2026, 3, 2, 5, 0, 0, tzinfo=UTC)  # 12:00 in Batam
@@ -57,7 +58,10 @@ def make_pdu(
     concat: tuple[int, int, int] | None = None,
     is_wide: bool = False,
 ) -> bytes:
-    """Return an SMS-DELIVER in UCS-2; `concat` is reference, total and number, `is_wide` makes the reference 16 bits."""
+    """Return an SMS-DELIVER in UCS-2.
+
+    `concat` is reference, total and number; `is_wide` makes the reference 16 bits.
+    """
     header = b""
     if concat is not None:
         reference, total, number = concat
@@ -111,7 +115,7 @@ def digest(text: str) -> bytes:
 
 
 def decide(sms: CompleteSms, known: SenderKnowledge, reference: str) -> Decision:
-    """Complaint and receipt; a repeat for the same text; `+` adds to the newest complaint; `?` asks; anything else is triage."""
+    """`BTM …` is a complaint, or a repeat; `+` adds to the newest, `?` asks; all else is triage."""
     if sms.is_completion and sms.complaint_id is not None:
         return Decision(
             Disposition.COMPLAINT, complaint_id=sms.complaint_id, forward_addition=sms.text
