@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import NamedTuple
 
 from .errors import CME_SENSES, CMS_SENSES
 from .facts import Registration, Signal
@@ -58,7 +57,8 @@ class Pair:
     octets: bytes = b""
 
 
-class Header(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Header:
     """What a `+CMGL` or `+CMGR` line says; `length` is None where the line is damaged behind the index."""
 
     index: int

@@ -60,7 +60,7 @@ _SUFFERED = ("AT+CMEE=1", "AT+CGMI", 'AT+CPMS="')
 _SIM_CODES = (310, 311, 312, 313, 314, 315, 316, 10, 11, 12, 13, 14, 15)  # no card to list
 
 
-class ModemEngine(GsmModem, ModemLink):  # type: ignore[misc]
+class ModemEngine(GsmModem, ModemLink):
     """One connection to one modem: set up, settings known, commands with their errors, SMS by slot."""
 
     def __init__(
@@ -93,7 +93,7 @@ class ModemEngine(GsmModem, ModemLink):  # type: ignore[misc]
         assert not waitingForModemToStartInSeconds  # the synchronisation waits for it
         self.deadline = self._clock.monotonic() + BRING_UP_LIMIT_S
         try:
-            super().connect(pin)
+            super().connect(pin)  # type: ignore[call-arg]  # the untyped package comes first
             self.settings.apply()
             self.identity = self._identify()
             self.profile = profile_for(self.identity.manufacturer, self.identity.model)
@@ -206,7 +206,7 @@ class ModemEngine(GsmModem, ModemLink):  # type: ignore[misc]
         except CommandError:
             return []
 
-    def write(
+    def write(  # type: ignore[override]  # GsmModem's signature, which differs from its own base's
         self,
         data: str,
         waitForResponse: bool = True,

@@ -464,11 +464,9 @@ class ModemLink(SerialComms):
     def _fail(self, exc: Exception) -> None:
         """Take the link down: who waits is woken, who comes later is told."""
         if self._fault is None:
-            self._fault = (
-                os.strerror(exc.errno) if getattr(exc, "errno", None) else type(exc).__name__
-            )
-            if isinstance(exc, TimeoutError):
-                self._fault = str(exc.strerror)
+            self._fault = type(exc).__name__
+            if isinstance(exc, OSError) and exc.strerror:
+                self._fault = exc.strerror
             self._log("modem_link_down", {"reason": self._fault})
         self.alive = False
         self._ended.set()

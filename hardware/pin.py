@@ -38,9 +38,8 @@ STATE_OF_ERROR = {  # +CME ERROR codes that say what AT+CPIN? should have said
     515: "SIM BUSY",
 }
 
-Ask = Callable[
-    [str, float], Sequence[str]
-]  # a command and its time limit; raises CommandError, CommandTimeout
+# a command and its time limit (None: the usual one); raises CommandError, CommandTimeout
+Ask = Callable[[str, float | None], Sequence[str]]
 
 
 class Waiting(Protocol):

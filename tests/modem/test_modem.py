@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scripted_modem import IMEI, ScriptedModem, driven, eventually, ok, pdu_of
+from scripted_modem import IMEI, SUBMIT, ScriptedModem, driven, eventually, ok, pdu_of
 
 from hardware.errors import (
     CommandError,
@@ -25,9 +25,7 @@ from hardware.errors import (
     SubmitRejected,
 )
 from hardware.modem import EventKind, Modem, ModemOptions
-from hardware.sms import SubmitPdu
 
-SUBMIT = SubmitPdu(bytes.fromhex("0001000B911346610089F60000"), 12)
 LINES = {"good": None, "octet by octet": 0.0, "slow": 0.0003}
 
 

@@ -12,18 +12,21 @@ import select
 import threading
 import time
 import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from hardware.modem import Modem, ModemOptions
+from hardware.modem import EventKind, Modem, ModemOptions
+from hardware.sms import Slot, SubmitPdu
 
 Answer = str | Callable[["ScriptedModem", str], "str | None"]
 
 IMEI = "356938035643809"
 PDU = "07911326040000F0040B911346610089F60000208062917314080CC8F71D14969741F977FD07"  # "How are you?", octets 8..: 30
 PDU_LENGTH = len(PDU) // 2 - 8
+SUBMIT = SubmitPdu(bytes.fromhex("0001000B911346610089F60000"), 12)
+CMTI = '\r\n+CMTI: "SM",7\r\n'
 ESC, CTRL_Z = 0x1B, 0x1A
 
 
@@ -45,6 +48,20 @@ def eventually(holds: Callable[[], bool], limit_s: float = 5.0) -> bool:
             return False
         time.sleep(0.002)
     return True
+
+
+def places(slots: Iterable[Slot]) -> list[tuple[str, int, str]]:
+    """Return where each message lies, and its PDU."""
+    return [(slot.memory, slot.index, slot.pdu.hex().upper()) for slot in slots]
+
+
+def kinds(modem: Modem) -> list[EventKind]:
+    """Return what the modem said unasked since the last time."""
+    return [event.kind for event in modem.take_events()]
+
+
+def silent(_modem: ScriptedModem, _line: str) -> None:
+    """Let a command go unanswered."""
 
 
 @contextmanager

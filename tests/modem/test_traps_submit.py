@@ -1,0 +1,150 @@
+"""The traps of submitting (the table is in test_traps): prompts, bodies, and answers that stay out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from scripted_modem import (
+    CMTI,
+    SUBMIT,
+    ScriptedModem,
+    driven,
+    eventually,
+    ok,
+    silent,
+)
+
+from hardware.errors import (
+    LinkDown,
+    SubmitRejected,
+    SubmitUnknown,
+)
+from hardware.modem import EventKind, Modem
+
+
+@pytest.fixture
+def script() -> Iterator[ScriptedModem]:
+    with ScriptedModem() as script:
+        yield script
+
+
+@pytest.fixture
+def modem(script: ScriptedModem) -> Iterator[Modem]:
+    with driven(script) as modem:
+        yield modem
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        ">",
+        "> ",
+        "\r\n> ",
+        "\r\n>",
+        "> \r\n",
+        f"\r\n> {CMTI}",
+        f"{CMTI}\r\n> ",
+        "AT+CMGS=12\r\r\n> ",
+    ],
+)
+def test_nothing_comes_between_prompt_and_body(script, modem, prompt):
+    script.prompt = prompt
+
+    assert modem.submit(SUBMIT) == 1
+    assert script.bodies == [SUBMIT.octets.hex().upper()]
+    assert bytes(script.octets_heard) == b"AT+CMGS=12\r" + script.bodies[0].encode() + b"\x1a"
+
+
+def test_an_announcement_inside_the_answer_to_a_body_disturbs_nothing(script, modem):
+    script.submit_answer = f"{CMTI}\r\n+CMGS: 9\r\n{CMTI}\r\nOK\r\n"
+
+    assert modem.submit(SUBMIT) == 9
+    assert modem.wait(0)
+
+
+def test_a_late_prompt_swallows_no_command(script):
+    def late(said: ScriptedModem, _line: str) -> None:
+        def ask() -> None:
+            threading.Event().wait(0.5)
+            said.in_body = True
+            said.say("\r\n> ")
+
+        threading.Thread(target=ask).start()
+
+    with driven(script, prompt_timeout_s=0.2) as modem:
+        script.on(r"AT\+CMGS=.*", late)
+        with pytest.raises(SubmitRejected) as caught:
+            modem.submit(SUBMIT)
+        assert caught.value.code is None
+        assert eventually(lambda: script.in_body)
+
+        assert modem.signal().rssi == 17
+        assert script.bodies == []
+
+
+def test_a_prompt_that_never_shows_leaves_no_body_open(script):
+    """The modem awaits a body without saying so; until it is let out it could not announce anything."""
+    with driven(script, prompt_timeout_s=0.1) as modem:
+        script.prompt = ""
+        with pytest.raises(SubmitRejected):
+            modem.submit(SUBMIT)
+
+        assert eventually(lambda: not script.in_body, 1.0)
+
+
+def test_a_refused_prompt_was_not_sent(script, modem):
+    script.on(r"AT\+CMGS=.*", "\r\n+CMS ERROR: 304\r\n")
+
+    with pytest.raises(SubmitRejected) as caught:
+        modem.submit(SUBMIT)
+    assert caught.value.code == 304
+
+
+def test_submitting_leaves_the_character_set_alone(script, modem):
+    modem.submit(SUBMIT)
+
+    assert script.heard == ["AT+CMGS=12"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(silent, id="silence"),
+        pytest.param("\r\nOK\r\n", id="OK without a reference"),
+        pytest.param("\r\n+CMS ERROR: 332\r\n", id="the network did not answer the modem"),
+        pytest.param(
+            lambda said, _body: threading.Thread(target=said.hang_up).start(),
+            id="the device vanishes",
+        ),
+        pytest.param("\r\nRDY\r\n", id="the modem restarts"),
+    ],
+)
+def test_no_answer_to_a_body_is_unknown_and_never_a_refusal(script, answer):
+    with driven(script, submit_timeout_s=0.3) as modem:
+        script.submit_answer = answer
+
+        with pytest.raises(SubmitUnknown):
+            modem.submit(SUBMIT)
+        assert len(script.bodies) == 1
+
+
+def test_a_late_answer_to_a_body_is_told(script):
+    with driven(script, submit_timeout_s=0.1) as modem:
+        script.submit_answer = silent
+        with pytest.raises(SubmitUnknown):
+            modem.submit(SUBMIT)
+        script.say(ok("+CMGS: 77"))
+
+        assert eventually(
+            lambda: (EventKind.LATE_SUBMIT, 77) in [(e.kind, e.number) for e in modem.take_events()]
+        )
+        assert modem.signal().rssi == 17
+
+
+def test_a_link_that_fails_before_the_body_is_no_doubt(script, modem):
+    script.on(r"AT\+CMGS=.*", lambda said, _line: threading.Thread(target=said.hang_up).start())
+
+    with pytest.raises(LinkDown):
+        modem.submit(SUBMIT)
