@@ -10,13 +10,11 @@ from __future__ import annotations
 import random
 import secrets
 import signal
-import threading
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -46,6 +44,7 @@ from smsgate.records import (
 )
 from smsgate.replies import ReplyLimits
 from smsgate.settings import BackendSettings, ModemSettings, ServiceSettings, Settings
+from smsgate.signals import Signals
 from smsgate.status import GatewayStatus, StatusError, StatusServer
 from smsgate.store import ServiceFacts, Store
 from smsgate.workers import Runner, Worker
@@ -128,9 +127,6 @@ class Daemon:
         self._config_path = config_path
         self._clock = clock or SystemClock()
         self._started_at = self._clock.now()
-        self._stop = threading.Event()
-        self._reload = threading.Event()
-        self._attention = threading.Event()  # a signal came
         self._store = build_store(settings, self._clock)
         self._alarms = AlarmBoard(self._clock)
         self._rules = {service.name: Rules(service) for service in settings.services}
@@ -142,8 +138,9 @@ class Daemon:
 
     def run(self) -> int:
         """Run until SIGTERM or SIGINT; return the exit code. Raises SmsgateError when it cannot start."""
-        self._install_signals()
         with ExitStack() as stack:
+            signals = Signals({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+            stack.callback(signals.close)
             self._listen_for_commands(stack)
             self._store.open(create=True)
             stack.callback(self._store.close)
@@ -154,7 +151,7 @@ class Daemon:
             self._serve_status(stack)  # after the lines: the first message waits for nothing
             notify("READY=1", f"STATUS=smsgate {__version__} is running")
             log.info("gateway_started", gateway=self._settings.gateway.name, version=__version__)
-            self._watch()
+            self._watch(signals)
             notify("STOPPING=1")
         log.info("gateway_stopped")
         return 0
@@ -216,23 +213,11 @@ class Daemon:
 
     # --- the main thread --------------------------------------------------------------------------------------------
 
-    def _install_signals(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, partial(self._note_signal, self._stop))
-        signal.signal(signal.SIGHUP, partial(self._note_signal, self._reload))
-
-    def _note_signal(self, event: threading.Event, _number: int, _frame: FrameType | None) -> None:
-        event.set()
-        self._attention.set()
-
-    def _watch(self) -> None:
+    def _watch(self, signals: Signals) -> None:
         """Wait for signals; feed the watchdog while every worker makes progress."""
         interval_s = min(watchdog_interval_s() or WATCH_S, WATCH_S)
-        while not self._stop.is_set():
-            self._attention.wait(interval_s)
-            self._attention.clear()
-            if self._reload.is_set():
-                self._reload.clear()
+        while not (came := signals.wait(interval_s)) & {signal.SIGTERM, signal.SIGINT}:
+            if signal.SIGHUP in came:
                 self._reload_settings()
             if self._are_workers_progressing():
                 notify("WATCHDOG=1")
