@@ -65,5 +65,5 @@ def _store(config: Path | None) -> Store:
     from smsgate.config import load
     from smsgate.store import Store
 
-    settings = load(config)
+    settings = load(config, are_secrets_needed=False)
     return Store(settings.store_url(), settings.gateway.name)

@@ -15,24 +15,15 @@ from smsgate.store.tables import ComplaintEvent
 INSERT = Prepared(sa.insert(ComplaintEvent.__table__).inline())  # type: ignore[attr-defined]
 
 
-def add(
-    connection: Connection,
-    complaint_id: int,
-    at: datetime,
-    actor: str,
-    event: str,
-    detail: Mapping[str, Any],
-) -> None:
-    """Add one line to a complaint's history. `detail` holds numbers, names of ours and of backends,
-    never what people wrote.
-    """
-    INSERT.write(connection, [event_row(complaint_id, at, actor, event, detail)])
+def add(connection: Connection, row: Mapping[str, Any]) -> None:
+    """Add one line (`event_row`) to a complaint's history."""
+    INSERT.write(connection, [row])
 
 
 def event_row(
     complaint_id: int, at: datetime, actor: str, event: str, detail: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the row of one line."""
+    """Return one line: `detail` holds numbers and names of ours, never what people wrote."""
     return {
         "complaint_id": complaint_id,
         "at": at,

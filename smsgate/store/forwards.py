@@ -194,7 +194,8 @@ class ForwardOutbox:
             for row in lost:
                 self._leases.end(row.id)
                 detail = {"backend": row.backend}
-                events.add(connection, row.complaint_id, now, "housekeeper", "unknown", detail)
+                line = events.event_row(row.complaint_id, now, "housekeeper", "unknown", detail)
+                events.add(connection, line)
             return len(lost)
 
         return self._room.database.run(work)
@@ -261,7 +262,8 @@ class ForwardOutbox:
         if tracking_id is not None:
             detail["tracking_id"] = escape(tracking_id)
         actor = f"backend:{claim.backend}"
-        events.add(connection, complaint_id, self._room.now(), actor, event, detail)
+        line = events.event_row(complaint_id, self._room.now(), actor, event, detail)
+        events.add(connection, line)
 
     def _ended(self, claim: ForwardClaim, is_settled: bool) -> bool:
         self._leases.end(claim.id)

@@ -13,7 +13,7 @@ from typing import IO
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from smsgate.errors import StoreBusy
+from smsgate.errors import StoreBusy, StoreUnavailable
 from smsgate.store.columns import lock_key
 from smsgate.store.database import Database
 from smsgate.store.failures import translated
@@ -75,7 +75,14 @@ class Ownership:
     def _take_file(self, path: Path) -> None:
         if self._file is not None:
             return
-        lock = path.with_name(path.name + ".lock").open("ab")
+        lock_path = path.with_name(path.name + ".lock")
+        try:
+            lock = lock_path.open("ab")
+        except OSError as error:
+            raise StoreUnavailable(
+                f"The lock {lock_path} cannot be opened ({error.strerror}): "
+                "check the store's folder and its owner."
+            ) from None
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -272,7 +272,8 @@ class ReplyOutbox:
         if row.complaint_id is not None and state is not ReplyState.DUE:
             detail = {"kind": str(row.kind), "attempt": row.attempts}
             actor = f"line:{row.line}"
-            events.add(connection, row.complaint_id, now, actor, _EVENTS[state], detail)
+            line = events.event_row(row.complaint_id, now, actor, _EVENTS[state], detail)
+            events.add(connection, line)
             _RELEASE_NEXT.change(connection, {"complaint": row.complaint_id, "now": now})
         return True
 

@@ -1,0 +1,103 @@
+"""`smsgate db`: what it says, and how it ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from smsgate import cli
+from smsgate.store import Store
+
+UNAVAILABLE, BUSY, CONFIGURATION = 75, 69, 78
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A configuration whose store is not made yet."""
+    path = tmp_path / "smsgate.toml"
+    path.write_text(
+        f"""
+[gateway]
+name = "batam-1"
+run_dir = "{tmp_path}"
+
+[store]
+url = "sqlite:///{tmp_path}/store.db"
+
+[[service]]
+name = "btm"
+number = "1708"
+prefixes = ["BTM"]
+institution = "Pemko Batam"
+timezone = "Asia/Jakarta"
+backends = ["kota"]
+
+[[modem]]
+name = "m1"
+port = "/dev/null"
+
+[[backend]]
+name = "kota"
+kind = "json"
+url = "https://example.invalid/complaints"
+"""
+    )
+    return path
+
+
+def db(command: str, config: Path, *more: str) -> int:
+    """Run a command; return its exit code."""
+    return cli.invoke(["db", command, "--config", str(config), *more])
+
+
+def test_upgrade_makes_the_store(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert db("upgrade", config) == 0
+    assert "made, with schema" in capsys.readouterr().err
+    assert db("check", config) == 0
+    assert db("upgrade", config) == 0
+    assert "already" in capsys.readouterr().err
+
+
+def test_upgrade_is_refused_while_a_daemon_runs(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    daemon = Store(f"sqlite:///{tmp_path}/store.db", "batam-1")
+    daemon.open(create=True)
+    daemon.own()
+
+    assert db("upgrade", config) == BUSY
+    assert "Another daemon" in capsys.readouterr().err
+    daemon.close()
+
+
+def test_check_of_a_store_that_is_not_there_is_a_sentence(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert db("check", config) == UNAVAILABLE
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_check_prints_what_it_finds_and_ends_with_1(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    db("upgrade", config)
+    store = Store(f"sqlite:///{tmp_path}/store.db", "batam-1")
+    with store._database.write() as connection:
+        connection.exec_driver_sql("DROP TABLE inlet_message")
+    store.close()
+    capsys.readouterr()
+
+    assert db("check", config, "--json") == 1
+
+    assert json.loads(capsys.readouterr().out) == {"problems": ["table inlet_message is missing"]}
+
+
+def test_a_missing_folder_is_a_sentence(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text(config.read_text().replace("/store.db", "/nowhere/store.db"))
+
+    assert db("upgrade", config) == UNAVAILABLE
+    assert "check the store's folder" in capsys.readouterr().err
