@@ -85,7 +85,7 @@ class GammuSmsd:
 
     def counter(self, rehearsal: Rehearsal) -> Callable[[], int]:
         """Count the files in its inbox."""
-        return lambda: count_files(rehearsal.folder / "peer" / "inbox")
+        return lambda: count_files(rehearsal.folder / "peer" / "inbox", "IN")
 
 
 class Smstools:
@@ -121,7 +121,7 @@ class Smstools:
 
     def counter(self, rehearsal: Rehearsal) -> Callable[[], int]:
         """Count the files in its incoming folder."""
-        return lambda: count_files(rehearsal.folder / "peer" / "incoming")
+        return lambda: count_files(rehearsal.folder / "peer" / "incoming", "GSM1.")
 
 
 PEERS: tuple[type[Contender], ...] = (GammuSmsd, Smstools)

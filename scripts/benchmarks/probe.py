@@ -47,10 +47,11 @@ class PartCounter:
             self._connection = None
 
 
-def count_files(folder: Path) -> int:
-    """Return how many files a folder holds."""
+def count_files(folder: Path, prefix: str) -> int:
+    """Return how many SMS files a folder holds: those with this prefix that are no lock."""
     with os.scandir(folder) as entries:
-        return sum(1 for entry in entries if entry.is_file())
+        names = [entry.name for entry in entries if entry.name.startswith(prefix)]
+    return sum(1 for name in names if not name.endswith(".LOCK"))
 
 
 def read_resident_mib(pid: int) -> float:
