@@ -42,6 +42,7 @@ LIST_TIMEOUT_PER_SLOT_S = 1.0  # a SIM read by a slow modem at 9600 baud takes h
 CARD_PATIENCE = 2  # what reads or writes the SIM may take so many command timeouts
 NETWORK_TIMEOUT = 332  # +CMS: the SMSC's word did not come, but it may have the SMS
 EMPTY_SLOT = 321
+READ_AGAIN_TRIES = 3  # of a damaged slot: noise comes in bursts
 CTRL_Z = "\x1a"
 
 _BUSY = {("E", 14), ("E", 515), ("S", 14), ("S", 314), ("S", 515)}
@@ -311,11 +312,20 @@ class ModemEngine(GsmModem, ModemLink):
         return reading
 
     def _read_again(self, damaged: Pair) -> Pair | None:
-        """Read one slot by itself; None when it is empty, the damaged pair when it is no better now."""
-        again = self.read(damaged.index)
-        if again is None or again.pdu is not None:
-            return again
-        return again if again.octets else damaged
+        """Read one slot by itself until it is whole, or the same twice: then it stands so on the SIM.
+
+        None when it is empty, and when each reading differs: that is noise on the line, and the next listing shows it.
+        """
+        seen = {damaged.octets} - {b""}
+        for _ in range(READ_AGAIN_TRIES):
+            again = self.read(damaged.index)
+            if again is None or again.pdu is not None:
+                return again
+            if again.octets in seen:
+                return again if again.octets else damaged
+            seen.add(again.octets)
+        self._log("modem_slot_unreadable", {"index": damaged.index})
+        return None
 
     def read(self, index: int) -> Pair | None:
         """Read one slot of the selected memory; None when it is empty."""

@@ -78,6 +78,8 @@ class MessageSettings:
         self._current = ""
         used = read_usage(self._modem.command(f'AT+CPMS="{current}","{store}","{store}"'))
         self._current, self._store = current, store
+        if used is None:  # taken for a memory that is not there, its SMS would be left on it
+            used = read_usage(self._modem.command("AT+CPMS?"))
         return None if used is None else Usage(current, *used)
 
     def _announce(self) -> None:
