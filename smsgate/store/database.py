@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -60,6 +60,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url: URL = _checked(url)
+        self.reserve_mib = 0  # nothing new is claimed while less disk is free
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             self.path: Path | None = Path(self.url.database or "").absolute()
@@ -90,16 +91,10 @@ class Database:
         way.
         """
         for _ in range(CONTENTION_TRIES - 1):
-            try:
-                with self.write() as connection:
-                    return work(connection)
-            except Contention:
-                continue
-        try:
-            with self.write() as connection:
+            with suppress(Contention), self.write() as connection:
                 return work(connection)
-        except Contention:
-            raise StoreUnavailable("The store is contended: it is tried again.") from None
+        with self.write() as connection:
+            return work(connection)
 
     def checkpoint(self) -> None:
         """Move SQLite's write-ahead log into the file, as far as readers allow."""

@@ -44,7 +44,7 @@ _POSTGRESQL = (
 _POSTGRESQL_AWAY = "PostgreSQL cannot be reached: check that it runs and what the store's URL says."
 
 
-class Contention(Exception):
+class Contention(StoreUnavailable):
     """Two transactions stood in each other's way and this one was rolled back: do it again, from
     its beginning.
     """
@@ -78,7 +78,7 @@ def _driver_errors() -> tuple[type[BaseException], ...]:
 def _translate(error: BaseException | None, *, is_lost: bool = False) -> Exception:
     state = getattr(error, "sqlstate", None)
     if state in _RETRIED_STATES:
-        return Contention(state)
+        return Contention("The store is contended: it is tried again.")
     kinds = {
         kind.__name__ for kind in type(error).__mro__
     }  # both drivers name them as PEP 249 does

@@ -41,6 +41,9 @@ class Leases:
 
         `candidate` is a select of ids, always the same one: its statement is made once.
         """
+        database = self._room.database
+        if database.reserve_mib and not database.has_disk_reserve(database.reserve_mib):
+            return None
         if self._claim is None:
             self._claim = Prepared(self._claim_of(candidate))
         asked = {**asked, "the_owner": self._room.owner}

@@ -13,7 +13,7 @@ from typing import IO
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from smsgate.errors import StoreBusy, StoreUnavailable
+from smsgate.errors import StoreBusy, StoreError, StoreUnavailable
 from smsgate.store.columns import lock_key
 from smsgate.store.database import Database
 from smsgate.store.failures import translated
@@ -41,6 +41,7 @@ class Ownership:
         self._gateway = gateway
         self._file: IO[bytes] | None = None
         self._session: Connection | None = None
+        self._is_name_ours = False
 
     def take(self) -> None:
         """Take the lock; raise StoreBusy when another daemon has it."""
@@ -53,20 +54,26 @@ class Ownership:
         """Take the lock again if PostgreSQL lost it with our connection; raise StoreBusy when
         somebody else got it.
         """
-        if self._session is None:
+        if not self._is_name_ours:
             return
-        try:
-            with translated():
-                self._session.execute(sa.text("SELECT 1"))
-        except Exception:
-            self.release()
-            self._take_session()
+        if self._session is not None:
+            try:
+                with translated():
+                    self._session.execute(sa.text("SELECT 1"))
+                return
+            except StoreError:
+                self._end_session()
+        self._take_session()
 
     def release(self) -> None:
         """Give the lock up."""
         if self._file is not None:
             self._file.close()
             self._file = None
+        self._is_name_ours = False
+        self._end_session()
+
+    def _end_session(self) -> None:
         if self._session is not None:
             self._session.invalidate()  # closes the session, and the lock with it
             self._session.close()
@@ -103,6 +110,7 @@ class Ownership:
             key = lock_key("gateway", self._gateway)
             if session.execute(sa.select(sa.func.pg_try_advisory_lock(key))).scalar():
                 self._session = session
+                self._is_name_ours = True
                 return
             session.close()
         raise StoreBusy(

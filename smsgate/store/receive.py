@@ -141,6 +141,7 @@ class _Intake:
         written = Filing(connection, place).write(units)
         sightings = held.note_sightings(connection, sorted_.seen, written.part_ids, now)
         note_reports(connection, place, sorted_.new)
+        self._room.time.note(now)
         return _received(batch, sorted_, written, sightings)
 
     def _place(self, now: datetime) -> Place:

@@ -116,10 +116,12 @@ class _Opening:
         """Move SQLite's write-ahead log into the file."""
         self._database.checkpoint()
 
+    def keep_disk_reserve(self, mib: int) -> None:
+        """Claim nothing from now on while less than that is free: what was sent must still be settled."""
+        self._database.reserve_mib = mib
+
     def has_disk_reserve(self, mib: int) -> bool:
-        """Whether that much disk is free. Below it nothing new is claimed, so that what was sent
-        can still be settled.
-        """
+        """Whether that much disk is free where the store is."""
         return self._database.has_disk_reserve(mib)
 
     def set_reserve(self, *, has_reserve: bool) -> None:

@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
+from pydantic import ConfigDict
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -62,6 +63,9 @@ def _states(enum: type[StrEnum]) -> sa.Enum:
 
 class Table(SQLModel, registry=registry(metadata=sa.MetaData(naming_convention=NAMING))):
     """The root of our tables, with a registry of their own."""
+
+    # Tables do not validate, so what pydantic would build for it at each start stays unbuilt.
+    model_config = ConfigDict(defer_build=True)  # type: ignore[assignment]
 
 
 class PartDelivery(StrEnum):

@@ -14,6 +14,7 @@ from databases import PostgresqlServer
 from inbound import NOON, HandClock, decide, inbound, parts_of, references
 from stores import SERVICES, StoreMaker, rows
 
+from smsgate.backends import Accepted
 from smsgate.errors import StoreError, StoreUnavailable
 from smsgate.store import Store
 
@@ -156,6 +157,19 @@ def test_the_reserve_is_looked_up_where_the_store_is(store: Store, tmp_path: Pat
 
     assert store.has_disk_reserve(1)
     assert not store.has_disk_reserve(free_mib * 2)
+
+
+def test_below_the_reserve_nothing_is_claimed_and_what_is_claimed_is_settled(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.receive("m1", "btm", batch(2), decide, references())
+    claim = store.claim_forward("kota", lease_s=60)
+    assert claim is not None
+    store.keep_disk_reserve(2**40)  # more than there is
+
+    assert store.claim_forward("kota", lease_s=60) is None
+    assert store.claim_reply("btm", "m1", lease_s=60) is None
+    assert store.settle_forward(claim, Accepted("T-1"), next_at=None)
 
 
 def test_a_checkpoint_empties_the_log(store: Store, sqlite_url: str) -> None:

