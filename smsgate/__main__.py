@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smsgate.cli import main
+from smsgate.launch import main
 
 if __name__ == "__main__":
     main()

@@ -79,10 +79,9 @@ def run_gateway(config: ConfigOption = None) -> int:
     Logs go to the journal where systemd started it, else to standard error. SIGHUP reads the
     configuration again.
     """
-    from smsgate.cli.run import run as run_daemon
-    from smsgate.config import find_path
+    from smsgate.launch import run_daemon
 
-    return run_daemon(find_path(config))
+    return run_daemon(config)
 
 
 def _print_version(is_wanted: bool) -> None:
@@ -139,23 +138,29 @@ def invoke(args: Sequence[str] | None = None) -> int:
     options: dict[str, bool] = {}
     try:
         result = build_group().main(args, "smsgate", standalone_mode=False, obj=options)
-    except SmsgateError as error:
-        # the problems of a configuration begin with its file, each on a line of its own
-        _complain(f"{error}" if isinstance(error, ConfigError) else f"smsgate: {error}")
-        return error.exit_code
-    except typer.TyperException as error:
-        _complain(_usage_sentence(error))
-        return error.exit_code
-    except typer.Abort:
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        return 1
-    except Exception as error:
-        _complain_of_unexpected(error, is_traceback_wanted=options.get("traceback", False))
-        return EXIT_UNEXPECTED
+    except BaseException as failure:
+        return report(failure, is_traceback_wanted=options.get("traceback", False))
     return result if isinstance(result, int) else 0  # None from most commands
+
+
+def report(failure: BaseException, *, is_traceback_wanted: bool = False) -> int:
+    """Say on standard error, in one sentence, why a command ended; return its exit code."""
+    match failure:
+        case SmsgateError():
+            # the problems of a configuration begin with its file, each on a line of its own
+            _complain(f"{failure}" if isinstance(failure, ConfigError) else f"smsgate: {failure}")
+            return failure.exit_code
+        case typer.TyperException():
+            _complain(_usage_sentence(failure))
+            return failure.exit_code
+        case typer.Abort() | BrokenPipeError():
+            return 1
+        case KeyboardInterrupt():
+            return 130
+        case Exception():
+            _complain_of_unexpected(failure, is_traceback_wanted=is_traceback_wanted)
+            return EXIT_UNEXPECTED
+    raise failure
 
 
 def _usage_sentence(error: typer.TyperException) -> str:
