@@ -10,11 +10,13 @@ from __future__ import annotations
 import random
 import secrets
 import signal
-from collections.abc import Collection, Mapping
+import sys
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -23,12 +25,10 @@ from hardware.modem import Modem, ModemOptions
 from parsers.meaning import Grammar
 from smsgate import __version__, logs, references
 from smsgate.alarms import AlarmBoard
-from smsgate.backends.json import JsonContract, open_json_backend
 from smsgate.clock import Clock, SystemClock
 from smsgate.config import load
 from smsgate.control import ControlError, ControlServer
 from smsgate.errors import ConfigError, StoreError
-from smsgate.forwarder import Forwarder
 from smsgate.housekeeper import Housekeeper, HouseTools
 from smsgate.intake import Intake, ServiceRules
 from smsgate.line import Line
@@ -49,12 +49,18 @@ from smsgate.status import GatewayStatus, StatusError, StatusServer
 from smsgate.store import ServiceFacts, Store
 from smsgate.workers import Runner, Worker
 
+if TYPE_CHECKING:
+    from smsgate.forwarder import Forwarder
+
 log = structlog.get_logger(__name__)
 
 STOP_TIMEOUT_S = 80.0  # less than TimeoutStopSec=90 of the unit: better we end it than systemd
 ABORT_AFTER_S = 20.0
 STEP_S_MAX = 300.0  # the longest honest step is one AT+CMGS of 130 s, and a resync
 WATCH_S = 10.0
+# A line waits for the modem dozens of times a batch. At Python's 5 ms each of these may wait as long for a
+# forwarder that is at work; this costs the forwarder little.
+SWITCH_INTERVAL_S = 0.0005
 
 
 class Rules:
@@ -131,13 +137,14 @@ class Daemon:
         self._alarms = AlarmBoard(self._clock)
         self._rules = {service.name: Rules(service) for service in settings.services}
         self._lines = [self._build_line(modem) for modem in settings.modems]
-        self._forwarders = {b.name: self._build_forwarder(b) for b in settings.backends}
+        self._forwarders: dict[str, Forwarder] = {}
         self._runners: list[Runner] = []
 
     # --- life -------------------------------------------------------------------------------------------------------
 
     def run(self) -> int:
         """Run until SIGTERM or SIGINT; return the exit code. Raises SmsgateError when it cannot start."""
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
         with ExitStack() as stack:
             signals = Signals({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
             stack.callback(signals.close)
@@ -161,11 +168,15 @@ class Daemon:
             _new_reference, self._wake, self._alarms, self._settings.store.disk_reserve_mib
         )
         house = Housekeeper(self._store, self._rules, tools)
-        workers: list[Worker] = [*self._lines, *self._forwarders.values(), house]
-        self._runners = [
-            Runner(worker, clock=self._clock, on_crash=self._note_crash) for worker in workers
-        ]
-        for runner in self._runners:
+        # The lines first: an SMS that waits on a SIM is stored while the rest is still being imported.
+        self._start(self._lines)
+        self._forwarders = {b.name: self._build_forwarder(b) for b in self._settings.backends}
+        self._start([*self._forwarders.values(), house])
+
+    def _start(self, workers: Sequence[Worker]) -> None:
+        for worker in workers:
+            runner = Runner(worker, clock=self._clock, on_crash=self._note_crash)
+            self._runners.append(runner)
             runner.start()
 
     def _stop_workers(self) -> None:
@@ -256,7 +267,8 @@ class Daemon:
     def _wake(self, backends: Collection[str]) -> None:
         """These backends have work now; with none named, everybody looks."""
         for name in backends:
-            self._forwarders[name].wake()
+            if name in self._forwarders:  # else it looks by itself when it starts
+                self._forwarders[name].wake()
         if not backends:
             for worker in (*self._forwarders.values(), *self._lines):
                 worker.wake()
@@ -319,6 +331,10 @@ class Daemon:
         )
 
     def _build_forwarder(self, backend: BackendSettings) -> Forwarder:
+        # The HTTP client is an eighth of the start; see _start_workers.
+        from smsgate.backends.json import JsonContract, open_json_backend
+        from smsgate.forwarder import Forwarder
+
         token = self._settings.secret(f"backend.{backend.name}.token")
         secret = self._settings.secret(f"backend.{backend.name}.secret")
         contract = JsonContract(
