@@ -122,10 +122,10 @@ class Town:
     def plan(self) -> Iterator[Sms]:
         """Return the SMS of this history in the order they are sent; texts that need an answer are filled in later."""
         chance = self._chance
-        count = chance.choices((5, 8, 12, 20, 30), (30, 35, 22, 10, 3))[0]
+        count = chance.choices((5, 8, 12, 20, 30), (48, 33, 13, 5, 1))[0]
         at_s = 1.0
         for number in range(count):
-            at_s += chance.choices((1.1, 3.0, 12.0, 40.0), (45, 30, 20, 5))[0] * chance.uniform(
+            at_s += chance.choices((1.1, 3.0, 12.0, 40.0), (50, 30, 16, 4))[0] * chance.uniform(
                 1, 2
             )
             intent = chance.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]

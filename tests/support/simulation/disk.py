@@ -6,6 +6,7 @@ their statements anew would take most of the time. Each history begins with a co
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import sqlite3
 import tempfile
@@ -47,11 +48,12 @@ class Disk:
 
     def __init__(self) -> None:
         in_memory = Path("/dev/shm")
-        self._folder = tempfile.TemporaryDirectory(
-            prefix="histories-", dir=in_memory if in_memory.is_dir() else None
+        folder = Path(
+            tempfile.mkdtemp(prefix="histories-", dir=in_memory if in_memory.is_dir() else None)
         )
-        self.path = Path(self._folder.name) / "store.db"
-        self._empty = Path(self._folder.name) / "empty.db"
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        self.path = folder / "store.db"
+        self._empty = folder / "empty.db"
         self._engines: tuple[Any, Any] | None = None
         self._faults: Faults | None = None
         self._process: Process | None = None

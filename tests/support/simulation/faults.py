@@ -38,7 +38,7 @@ KINDS: dict[str, Kind] = {
     "serial: a digit of a PDU changed": Kind(0.04, 0.2, most=1),
     "serial: command lost": Kind(0.2, 0.03),
     "serial: prompt late": Kind(0.12, 0.15),
-    "serial: prompt lost": Kind(0.12, 0.1),
+    "serial: prompt lost": Kind(0.2, 0.15),
     "modem: says OK to a delete and keeps it": Kind(0.2, 0.1, most=4),
     "modem: lists a slot twice": Kind(0.2, 0.1),
     "modem: busy for a while": Kind(0.15, 0.03, most=4),
@@ -46,7 +46,7 @@ KINDS: dict[str, Kind] = {
     "modem: unplugged while it answers": Kind(0.15, 0.02),
     "modem: restarts at a command": Kind(0.2, 0.02),
     "modem: restarts while it answers": Kind(0.15, 0.02),
-    "modem: restarts with the SMS in its hands": Kind(0.15, 0.1),
+    "modem: restarts with the SMS in its hands": Kind(0.2, 0.15),
     "modem: falls silent": Kind(0.12, 0.02, most=1),
     "modem: back in text mode": Kind(0.1, 0.02, most=1),
     "submit: refused (38, 500, 21)": Kind(0.25, 0.3, most=3),
@@ -55,11 +55,11 @@ KINDS: dict[str, Kind] = {
     # the network, drawn as the history is written
     "network: sent again after its deletion": Kind(0.3, 0.3, most=3),
     "network: parts out of order": Kind(0.4, 0.5, most=9),
-    "network: a part comes after the deadline": Kind(0.2, 0.3, most=2),
-    "network: a part never comes": Kind(0.12, 0.3, most=1),
+    "network: a part comes after the deadline": Kind(0.25, 0.4, most=2),
+    "network: a part never comes": Kind(0.25, 0.4, most=1),
     "network: not reached for a while": Kind(0.15, 0.5, most=1),
     "modem: SIM full": Kind(0.12, 1.0, most=1),
-    "modem: announces nothing": Kind(0.12, 1.0, most=1),
+    "modem: announces nothing": Kind(0.15, 1.0, most=1),
     # the store, once for each transaction
     "store: commit fails": Kind(0.25, 0.04, most=3),
     "store: committed, but it says that it failed": Kind(0.2, 0.03),
@@ -69,10 +69,11 @@ KINDS: dict[str, Kind] = {
     # the process
     "process: dies before a write to the port": Kind(0.25, 0.01),
     "process: dies after a write to the port": Kind(0.25, 0.01),
+    "process: dies with a reply handed over": Kind(0.2, 0.15),
     "process: dies before a commit": Kind(0.25, 0.03),
     "process: dies after a commit": Kind(0.25, 0.03),
     "process: dies before a request": Kind(0.2, 0.1),
-    "process: dies after a request": Kind(0.2, 0.1),
+    "process: dies after a request": Kind(0.25, 0.15),
     "process: stopped and started": Kind(0.15, 1.0, most=1),
     # the backend, once for each request
     "backend: takes it and the answer is lost": Kind(0.3, 0.2),
@@ -82,7 +83,7 @@ KINDS: dict[str, Kind] = {
     "backend: our credentials are wrong (401)": Kind(0.15, 0.3),
     "backend: answers garbage, and has taken it": Kind(0.15, 0.2),
     "backend: refuses it (422)": Kind(0.12, 0.2, most=1),
-    "backend: cannot be asked just now": Kind(0.2, 0.3),
+    "backend: cannot be asked just now": Kind(0.7, 0.6),
 }
 SOUND_HISTORIES = 0.04  # a few know no fault at all: then nothing may even be in doubt
 

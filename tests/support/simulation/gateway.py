@@ -102,10 +102,11 @@ class Gateway:
             },
         )
         shared_disk().attach(self._store)
-        self._store.open(create=True)
-        self._store.own()
-        self._store.recover()
-        self.store = self.watch(site.plant.store(self._store))
+        planted = site.plant.store(self._store)
+        planted.open(create=True)
+        planted.own()
+        planted.recover()
+        self.store = self.watch(planted)
         self._start_workers()
 
     def release(self) -> None:

@@ -13,6 +13,7 @@ import re
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -25,11 +26,10 @@ from simulation.faults import Faults, Killed
 from simulation.gateway import IDLE_S_MAX, NO_BUG, Gateway, Plant, Scheduled
 from simulation.invariants import Evidence, misread, violations
 from simulation.surroundings import Surroundings, build_surroundings
-from simulation.trace import Trace, listen
+from simulation.trace import Trace, listening
 from simulation.watching import Watched
 
 from smsgate.errors import StoreError
-from smsgate.line import Line
 from smsgate.references import is_reference
 from smsgate.workers import CRASH_DELAYS_S
 
@@ -59,22 +59,20 @@ class Outcome:
 
 def run_history(seed: int, *, plant: Plant = NO_BUG, is_traced: bool = False) -> Outcome:
     """Run one history to its end and look what it broke."""
-    history = History(seed, plant=plant, is_traced=is_traced)
-    try:
+    clock = VirtualClock()
+    trace = Trace(clock, is_on=is_traced)
+    with listening(trace), closing(History(seed, clock, trace, plant)) as history:
         return history.run()
-    finally:
-        history.close()
 
 
 class History:
     """The state of one history, and its scheduler."""
 
-    def __init__(self, seed: int, *, plant: Plant, is_traced: bool) -> None:
+    def __init__(self, seed: int, clock: VirtualClock, trace: Trace, plant: Plant) -> None:
         self._seed = seed
         self._plant = plant
-        self.clock = VirtualClock()
-        self.trace = Trace(self.clock, is_on=is_traced)
-        listen(self.trace)
+        self.clock = clock
+        self.trace = trace
         self.faults = Faults(seed, self.trace)
         self._chance = random.Random(f"{seed} scheduler")
         self._events: list[tuple[float, int, Callable[[], None]]] = []
@@ -340,9 +338,3 @@ class History:
         for reference in filter(is_reference, _REFERENCE.findall(text)):
             if not evidence.rows("SELECT id FROM complaint WHERE reference = ?", reference):
                 evidence.unclaimed.append(f"INVENTED: a reply names {reference}, which is nowhere")
-
-    def wake_lines(self) -> None:
-        """The modems have something to say."""
-        for scheduled in self._scheduled():
-            if isinstance(scheduled.worker, Line):
-                scheduled.due_at = self.clock.monotonic()

@@ -255,6 +255,8 @@ def _dispositions(evidence: Evidence) -> Iterator[str]:
         "SELECT id, state, disposition FROM sms WHERE state = 'waiting' OR disposition IS NULL"
     ):
         yield f"STUCK: SMS row {row['id']} is {row['state']} with disposition {row['disposition']}"
+    for row in evidence.rows("SELECT id, reason FROM sms WHERE disposition = 'quarantined'"):
+        yield f"QUARANTINED: SMS row {row['id']} tripped a mistake of ours ({row['reason']})"
     (total,) = evidence.rows("SELECT count(*) AS n FROM sms")
     (parts,) = evidence.rows("SELECT count(*) AS n FROM part")
     counts = evidence.counts

@@ -30,6 +30,7 @@ UNREAD_OCTETS_MAX = 4096  # what a terminal keeps for a program that is not ther
 LONG_WAIT_S = 0.25  # from here on others are let run meanwhile
 WRITE_S = 0.002  # what a write takes
 CMGS = "+CMGS"
+CTRL_Z = b"\x1a"
 
 _COMMAND = re.compile(rb"AT([+^]?[A-Z]+)")
 _LONG_HEX = re.compile(rb"[0-9A-F]{40,}")
@@ -134,6 +135,10 @@ class SerialLine:
         self._trace.say(self.name, f"< {octets!r}")
         if self._strike(octets, timeout_s) and not self.modem.is_off:
             self.modem.receive(octets)
+        if octets.endswith(CTRL_Z) and self._faults.strikes(
+            "process: dies with a reply handed over"
+        ):
+            self._others.kill()
         if self._faults.strikes("process: dies after a write to the port"):
             self._others.kill()
 
@@ -178,7 +183,7 @@ class SerialLine:
     def _strike(self, octets: bytes, timeout_s: float) -> bool:
         """Draw what happens to this write; return whether the modem gets it."""
         found = _COMMAND.match(octets)
-        if octets.endswith(b"\x1a"):
+        if octets.endswith(CTRL_Z):
             fault = self._faults.one_of(_AT_BODY)
         elif found is None:
             return True

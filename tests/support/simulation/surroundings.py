@@ -26,6 +26,7 @@ from smsgate.line_tools import LinePolicy
 from smsgate.references import is_reference
 
 _PROFILES = ("generic", "sim800", "huawei")
+SHORT_LEASE_S = 100.0  # shorter than the wait for the answer to an AT+CMGS
 _RECEIVED = (Stat.REC_UNREAD, Stat.REC_READ)
 
 
@@ -130,6 +131,19 @@ class Surroundings:
         return sum(self.network.waiting(line.modem.number) for line in self.lines)
 
 
+def _policy(reply_lease_s: float) -> LinePolicy:
+    """Return a line's limits. It looks less often than usual: listings that show nothing take most of the time."""
+    return LinePolicy(
+        poll_s=20.0,
+        poll_unproven_s=2.0,
+        poll_unannounced_s=2.0,
+        health_s=60.0,
+        settings_s=120.0,
+        save_s=600.0,
+        reply_lease_s=reply_lease_s,
+    )
+
+
 def build_surroundings(seed: int, world: World, evidence: Evidence) -> Surroundings:
     """Draw and build what a history happens in."""
     chance = random.Random(f"{seed} surroundings")
@@ -139,8 +153,7 @@ def build_surroundings(seed: int, world: World, evidence: Evidence) -> Surroundi
         evidence,
         chance,
         network,
-        # the shorter lease is shorter than the wait for the answer to an AT+CMGS
-        policy=LinePolicy(reply_lease_s=chance.choice((600.0, 600.0, 100.0))),
+        policy=_policy(chance.choice((600.0, 600.0, SHORT_LEASE_S))),
     )
     for number in range(chance.choice((1, 1, 2))):
         _add_line(site, number)

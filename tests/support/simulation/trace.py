@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+import logging
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -40,11 +42,26 @@ class Trace:
         return say
 
 
-def listen(trace: Trace) -> None:
-    """Have everything that is logged from now on in the trace, or nowhere when the trace is off."""
+@contextmanager
+def listening(trace: Trace) -> Iterator[None]:
+    """Have everything that is logged meanwhile in the trace, or nowhere when the trace is off."""
+    was_configured, before = structlog.is_configured(), structlog.get_config()
+    package = logging.getLogger("gsmmodem")
+    level = package.level
+    package.setLevel(logging.CRITICAL)
     structlog.configure(
         processors=[trace.hear_log],
-        wrapper_class=structlog.make_filtering_bound_logger(0 if trace.is_on else 50),
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.NOTSET if trace.is_on else logging.CRITICAL
+        ),
         logger_factory=structlog.ReturnLoggerFactory(),
         cache_logger_on_first_use=False,
     )
+    try:
+        yield
+    finally:
+        package.setLevel(level)
+        if was_configured:
+            structlog.configure(**before)
+        else:
+            structlog.reset_defaults()
