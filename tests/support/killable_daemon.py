@@ -19,6 +19,7 @@ read.
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import json
 import os
@@ -35,9 +36,8 @@ import sqlalchemy.dialects.postgresql.psycopg  # noqa: F401
 from sqlalchemy.engine.default import DefaultDialect
 
 from hardware.link import ModemLink
-from smsgate import daemon, http, http_network  # noqa: F401
+from smsgate import config, daemon, http, http_network, logs  # noqa: F401
 from smsgate.cli import invoke, status  # noqa: F401
-from smsgate.cli import run as run_command  # noqa: F401
 
 Original = Callable[..., Any]
 Order = Mapping[str, Any]
@@ -123,6 +123,8 @@ def wrap_requests(executioner: Executioner) -> None:
         http.HttpClient.request = counted  # type: ignore[method-assign]
 
 
+_PR_SET_PTRACER, _PR_SET_PTRACER_ANY = 0x59616D61, ctypes.c_ulong(-1)  # prctl(2)
+_LIBC = ctypes.CDLL(None)
 SEAMS = {"write": wrap_writes, "commit": wrap_commits, "request": wrap_requests}
 
 
@@ -134,6 +136,9 @@ def start(order: Order) -> int:
     code = 70
     try:
         os.setsid()
+        _LIBC.prctl(
+            _PR_SET_PTRACER, _PR_SET_PTRACER_ANY
+        )  # tests inject faults into its system calls
         _redirect(Path(order["log"]))
         if order["kill"] is not None:
             SEAMS[order["kill"]["seam"]](Executioner(order["kill"]))

@@ -6,11 +6,13 @@ pseudo-terminal (`daemon_nursery`). `violations` holds what came of it against w
 
 from __future__ import annotations
 
+import json
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -74,6 +76,7 @@ class KilledGateway(Rehearsal):
         self.citizens = Network(clock=StreetClock(), seed=3)
         self.modem = SimulatedModem(self.citizens, number=NUMBER, memories={"SM": slots})
         self._looking: Store | None = None
+        self._daemon: NurseryDaemon | None = None
 
     def __enter__(self) -> Self:
         super().__enter__()
@@ -94,8 +97,9 @@ class KilledGateway(Rehearsal):
     ) -> None:
         if value is not None and self.log.exists():
             print(self.log.read_text(errors="replace")[-4000:])
-        if self._looking is not None:
-            self._looking.close()
+        if self._daemon is not None:
+            self._daemon.kill()
+        self.look_away()
         self._port.stop()
         self.backend.stop()
         super().__exit__(kind, value, trace)
@@ -110,6 +114,11 @@ class KilledGateway(Rehearsal):
         """Where the gateway keeps its rows."""
         return self._other_store_url or super().store_url
 
+    @property
+    def database(self) -> Path:
+        """The file of a SQLite store."""
+        return self.folder / "state" / "smsgate.db"
+
     def send(self, letters: Sequence[Letter]) -> None:
         """Let citizens send these SMS; what has no room in the SIM waits at the SMSC."""
         for letter in letters:
@@ -122,7 +131,8 @@ class KilledGateway(Rehearsal):
     def start_killable(self, kill: KillPoint | None = None) -> NurseryDaemon:
         """Start the daemon, to die at a kill point."""
         arguments = ("run", "--config", str(self.config))
-        return self._nursery.start(arguments, log=self.log, kill=kill)
+        self._daemon = self._nursery.start(arguments, log=self.log, kill=kill)
+        return self._daemon
 
     def run_until_killed(self, kill: KillPoint) -> bool:
         """Run a daemon into its kill point; False where all was done and it was stopped before it came there."""
@@ -173,6 +183,22 @@ class KilledGateway(Rehearsal):
         """How many of its daemons came so far that a signal is heard."""
         return self.log.read_text().count("gateway_started") if self.log.exists() else 0
 
+    def status(self) -> dict[str, Any]:
+        """Return what `smsgate status --json` says."""
+        output = self.folder / "status.json"
+        output.unlink(missing_ok=True)
+        arguments = ("status", "--json", "--config", str(self.config))
+        assert self._nursery.start(arguments, log=output).wait(STOP_LIMIT_S) == 0, (
+            output.read_text()
+        )
+        status: dict[str, Any] = json.loads(output.read_text())
+        return status
+
+    def critical_alarms(self) -> dict[str, str]:
+        """Return the critical alarms that `smsgate status --json` shows, by key."""
+        alarms = self.status()["alarms"] if (self.folder / "run" / "control.sock").exists() else []
+        return {alarm["key"]: alarm["text"] for alarm in alarms if alarm["severity"] == "critical"}
+
     # --- looking ------------------------------------------------------------------------------------
 
     def is_done(self) -> bool:
@@ -182,13 +208,20 @@ class KilledGateway(Rehearsal):
         store = self._look()
         if store is None:
             return False
-        open_work = rows(
+        try:
+            open_work = self._open_work(store)
+        except StoreError:
+            return False  # it is in trouble, as a test wants it
+        return open_work == [(len(self.letters), 0, 0)]
+
+    def _open_work(self, store: Store) -> list[tuple[Any, ...]]:
+        """Return how many SMS are filed, and how many forwards and replies are still to go."""
+        return rows(
             store,
             "SELECT (SELECT count(*) FROM sms WHERE disposition IS NOT NULL),"
             " (SELECT count(*) FROM forward WHERE state IN ('due', 'claimed', 'unknown')),"
             " (SELECT count(*) FROM reply WHERE state IN ('due', 'claimed'))",
         )
-        return open_work == [(len(self.letters), 0, 0)]
 
     def left_for_modem(self) -> int:
         """Return how many SMS stand in the SIM or wait at the SMSC."""
@@ -213,6 +246,12 @@ class KilledGateway(Rehearsal):
                 return None
             self._looking = store
         return self._looking
+
+    def look_away(self) -> None:
+        """Close the store, which keeps its write-ahead log alive; the next look opens it again."""
+        if self._looking is not None:
+            self._looking.close()
+            self._looking = None
 
     def _state(self) -> str:
         forwards = self.ask("SELECT state, reason, next_at FROM forward")
