@@ -47,7 +47,7 @@ from smsgate.settings import BackendSettings, ModemSettings, ServiceSettings, Se
 from smsgate.signals import Signals
 from smsgate.status import GatewayStatus, StatusError, StatusServer
 from smsgate.store import ServiceFacts, Store
-from smsgate.workers import Runner, Worker
+from smsgate.workers import GivesWay, Runner, Worker
 
 if TYPE_CHECKING:
     from smsgate.forwarder import Forwarder
@@ -151,7 +151,9 @@ class Daemon:
             self._listen_for_commands(stack)
             self._store.open(create=True)
             stack.callback(self._store.close)
-            self._store.own()
+            gateway = self._settings.gateway
+            self._store.own(mark=gateway.state_dir / f"store-mark.{gateway.name}.json")
+            self._store.keep_disk_reserve(self._settings.store.disk_reserve_mib)
             self._store.recover()
             stack.callback(self._stop_workers)
             self._start_workers()
@@ -171,7 +173,14 @@ class Daemon:
         # The lines first: an SMS that waits on a SIM is stored while the rest is still being imported.
         self._start(self._lines)
         self._forwarders = {b.name: self._build_forwarder(b) for b in self._settings.backends}
-        self._start([*self._forwarders.values(), house])
+        polite = [
+            GivesWay(forwarder, is_busy=self._is_receiving, clock=self._clock)
+            for forwarder in self._forwarders.values()
+        ]
+        self._start([*polite, house])
+
+    def _is_receiving(self) -> bool:
+        return any(line.is_busy for line in self._lines)
 
     def _start(self, workers: Sequence[Worker]) -> None:
         for worker in workers:
@@ -200,7 +209,11 @@ class Daemon:
         That another daemon answers there ends us; any other trouble must not keep SMS waiting.
         """
         control = ControlServer(
-            self._settings.gateway.control, {"status": lambda _request: self.snapshot().as_plain()}
+            self._settings.gateway.control,
+            {
+                "status": lambda _request: self.snapshot().as_plain(),
+                "wake": lambda _request: self._wake_everybody(),
+            },
         )
         try:
             control.start()
@@ -272,6 +285,12 @@ class Daemon:
         if not backends:
             for worker in (*self._forwarders.values(), *self._lines):
                 worker.wake()
+
+    def _wake_everybody(self) -> dict[str, object]:
+        """A command has changed the store: look now, not at the next round."""
+        for runner in self._runners:
+            runner.worker.wake()
+        return {}
 
     def _note_crash(self, worker: str, _error: BaseException) -> None:
         self._alarms.raise_alarm(

@@ -10,7 +10,7 @@ import structlog
 
 from smsgate.alarms import Alarm, AlarmBoard
 from smsgate.errors import StoreError
-from smsgate.records import BackendRecord, Decide
+from smsgate.records import BackendRecord, Decide, Restoration
 from smsgate.workers import Wakeable
 
 log = structlog.get_logger(__name__)
@@ -38,12 +38,12 @@ class HouseStore(Protocol):
         """Return how each backend is doing."""
         ...
 
-    def set_reserve(self, *, has_reserve: bool) -> None:
-        """Let forwards and replies be claimed, or keep the rest of the disk for what was sent."""
-        ...
-
     def has_disk_reserve(self, mib: int) -> bool:
         """Whether that much disk is free."""
+        ...
+
+    def watch_restored(self) -> Restoration | None:
+        """Return that the store is a copy put back, of which nothing goes out; or None."""
         ...
 
     def sync_alarms(self, standing: Sequence[Alarm]) -> None:
@@ -100,6 +100,7 @@ class Housekeeper(Wakeable):
             self._tools.on_work(())
         self._look_at_disk()
         self._look_at_backends()
+        self._look_at_restored()
         self._store.sync_alarms(self._tools.alarms.standing())
         self._rounds += 1
         if self._rounds % CHECKPOINT_ROUNDS == 0:
@@ -117,16 +118,27 @@ class Housekeeper(Wakeable):
             else:
                 self._tools.alarms.clear_alarm(key)
 
+    def _look_at_restored(self) -> None:
+        """A restored store sends nothing until it is released; then everybody has something to do."""
+        restored = self._store.watch_restored()
+        if restored is not None:
+            self._tools.alarms.raise_alarm(
+                "store.restored",
+                f"The store is held since {restored.held_at:%Y-%m-%d %H:%M} UTC: {restored.reason}. SMS are received; "
+                f"{restored.forwards} forwards and {restored.replies} replies wait, and some went out before. "
+                "Compare with the backends, then run `smsgate db release`.",
+            )
+        elif self._tools.alarms.clear_alarm("store.restored"):
+            self._tools.on_work(())
+
     def _look_at_disk(self) -> None:
-        """Below the reserve nothing new is claimed, so that what was sent can still be settled."""
+        """Say that the store gives no claims: below the reserve it keeps its room for what was sent."""
         mib = self._tools.disk_reserve_mib
-        has_reserve = self._store.has_disk_reserve(mib)
-        self._store.set_reserve(has_reserve=has_reserve)
-        if has_reserve:
+        if self._store.has_disk_reserve(mib):
             self._tools.alarms.clear_alarm("store.disk")
         else:
             self._tools.alarms.raise_alarm(
                 "store.disk",
-                f"Less than {mib} MiB of the store's disk is free: nothing is forwarded or answered, so that what comes "
-                "in can be kept. Make room.",
+                f"Less than {mib} MiB of the store's disk is free: nothing is forwarded or answered, "
+                "so that what comes in can be kept. Make room.",
             )

@@ -339,6 +339,16 @@ class BackendRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Restoration:
+    """That the store was put back from a copy and nothing goes out: since when, why, and what waits for a person."""
+
+    held_at: datetime
+    reason: str
+    forwards: int
+    replies: int
+
+
+@dataclass(frozen=True, slots=True)
 class StatusCounts:
     """Counts by state, for `status`, the metrics and the demo."""
 

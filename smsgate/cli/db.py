@@ -1,14 +1,15 @@
-"""`smsgate db`: bring the store's schema up to date, and look for damage."""
+"""`smsgate db`: bring the store's schema up to date, look for damage, copy it, release a copy put back."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smsgate.cli.options import ConfigOption, JsonOption
+from smsgate.cli.options import ConfigOption, JsonOption, PersonOption
 from smsgate.cli.output import print_json
+from smsgate.cli.person import actor_of
 from smsgate.errors import SmsgateError
 
 if TYPE_CHECKING:
@@ -58,6 +59,52 @@ def check(config: ConfigOption = None, is_json: JsonOption = False) -> None:
     if problems:
         raise StoreHasProblems(f"the store has problems: {len(problems)}")
     typer.echo("The store is sound.", err=True)
+
+
+@app.command()
+def backup(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Where the copy goes; must not be there.")
+    ],
+    config: ConfigOption = None,
+) -> None:
+    """Copy a SQLite store while the daemon runs. Put back, the copy sends nothing until `db release`."""
+    store = _store(config)
+    try:
+        store.open()
+        store.back_up(file)
+    finally:
+        store.close()
+    typer.echo(f"The store was copied to {file}; only its owner can read it.", err=True)
+
+
+@app.command()
+def release(
+    config: ConfigOption = None,
+    is_leaving_replies: Annotated[
+        bool,
+        typer.Option(
+            "--leave-replies",
+            help="Mark the replies that were due in the copy as unconfirmed, and do not send them.",
+        ),
+    ] = False,
+    person: PersonOption = None,
+) -> None:
+    """Let a store that was put back from a copy send again; compare it with the backends first."""
+    from smsgate.cli.opening import wake_daemon
+    from smsgate.config import load
+
+    store = _store(config)
+    try:
+        store.open()
+        is_released = store.release_restored(actor_of(person), leave_replies=is_leaving_replies)
+    finally:
+        store.close()
+    if not is_released:
+        typer.echo("The store is not held: there is nothing to release.", err=True)
+        return
+    wake_daemon(load(config, are_secrets_needed=False))
+    typer.echo("The store was released: what is due goes out now.", err=True)
 
 
 def _store(config: Path | None) -> Store:

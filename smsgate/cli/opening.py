@@ -1,9 +1,9 @@
-"""Opening the store for a command that only looks."""
+"""Opening the store for a command, and telling the daemon that it was changed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,3 +29,11 @@ def open_store(settings: Settings) -> Iterator[Store]:
         yield store
     finally:
         store.close()
+
+
+def wake_daemon(settings: Settings) -> None:
+    """Let the daemon look at once, if it runs here and lets us; else it looks by itself before long."""
+    from smsgate.control import ControlDenied, ControlError, DaemonNotRunning, ask
+
+    with suppress(DaemonNotRunning, ControlDenied, ControlError):
+        ask(settings.gateway.control, "wake")

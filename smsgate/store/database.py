@@ -58,7 +58,7 @@ _NETWORK_FILE_SYSTEMS = frozenset(
 class Database:
     """One store's connections. Nothing is opened before it is used."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | URL) -> None:
         self.url: URL = _checked(url)
         self.reserve_mib = 0  # nothing new is claimed while less disk is free
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
@@ -120,7 +120,7 @@ class Database:
         self.reader.dispose()
 
 
-def _checked(url: str) -> URL:
+def _checked(url: str | URL) -> URL:
     try:
         parsed = make_url(url)
     except sa.exc.ArgumentError:

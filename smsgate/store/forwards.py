@@ -32,6 +32,7 @@ from smsgate.backends import (
 from smsgate.records import Confidentiality, ForwardClaim, ForwardedComplaint, ForwardState
 from smsgate.store import backend_state, events
 from smsgate.store.columns import escape, with_offset
+from smsgate.store.gate import IS_CLOSED
 from smsgate.store.leases import Leases
 from smsgate.store.prepared import Prepared
 from smsgate.store.room import Room
@@ -54,6 +55,7 @@ _CANDIDATE = (
         _forward.c.backend == sa.bindparam("the_backend"),
         _forward.c.next_at <= sa.bindparam("now"),
         ~_IS_HELD,
+        ~IS_CLOSED,
     )
     .order_by(_forward.c.next_at, _forward.c.id)
     .limit(1)
@@ -98,7 +100,7 @@ _BEHIND = Prepared(
 )
 _FREE = {"owner": None, "lease_until": None}
 _NEXT_AT = sa.select(sa.func.min(_forward.c.next_at)).where(
-    _forward.c.backend == sa.bindparam("the_backend")
+    _forward.c.backend == sa.bindparam("the_backend"), ~IS_CLOSED
 )
 
 

@@ -23,6 +23,7 @@ from sqlalchemy.engine import Connection
 from smsgate.records import ReplyClaim, ReplyKind, ReplyState
 from smsgate.store import events
 from smsgate.store.columns import escape_optional
+from smsgate.store.gate import IS_CLOSED
 from smsgate.store.leases import Leases
 from smsgate.store.prepared import Prepared
 from smsgate.store.room import Room
@@ -47,6 +48,7 @@ _CANDIDATE = (
         _reply.c.line == sa.bindparam("the_line"),
         _reply.c.service == sa.bindparam("the_service"),
         _reply.c.next_at <= sa.bindparam("now"),
+        ~IS_CLOSED,
     )
     .order_by(_reply.c.next_at, _reply.c.id)
     .limit(1)
@@ -65,6 +67,7 @@ _NEXT_AT = sa.select(sa.func.min(_reply.c.next_at)).where(
     _reply.c.gateway == sa.bindparam("the_gateway"),
     _reply.c.line == sa.bindparam("the_line"),
     _reply.c.service == sa.bindparam("the_service"),
+    ~IS_CLOSED,
 )
 _END = Prepared(
     sa.update(_reply)
@@ -274,7 +277,7 @@ class ReplyOutbox:
             actor = f"line:{row.line}"
             line = events.event_row(row.complaint_id, now, actor, _EVENTS[state], detail)
             events.add(connection, line)
-            _RELEASE_NEXT.change(connection, {"complaint": row.complaint_id, "now": now})
+            release_next(connection, row.complaint_id, now)
         return True
 
     def _is_too_old(self, expires_at: datetime | None, now: datetime) -> bool:
@@ -282,6 +285,11 @@ class ReplyOutbox:
 
     def _asked(self, service: str, line: str) -> dict[str, Any]:
         return {"the_gateway": self._room.gateway, "the_line": line, "the_service": service}
+
+
+def release_next(connection: Connection, complaint_id: int, now: datetime) -> None:
+    """Make the reply claimable that only waited for those before it."""
+    _RELEASE_NEXT.change(connection, {"complaint": complaint_id, "now": now})
 
 
 def _hold_back(connection: Connection, claim: ReplyClaim, until: datetime) -> None:

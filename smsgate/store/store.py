@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from smsgate.alarms import Alarm
 from smsgate.backends import LookupOutcome, Outcome
@@ -20,10 +21,12 @@ from smsgate.records import (
     ReceivedPart,
     ReplyClaim,
     ReplyState,
+    Restoration,
     StatusCounts,
 )
 from smsgate.store import backend_state, held, schema
 from smsgate.store.alarms import AlarmRecord, Alarms
+from smsgate.store.backup import back_up
 from smsgate.store.columns import escape
 from smsgate.store.database import Database, refuse_network_file_system
 from smsgate.store.deciding import Deciding
@@ -34,6 +37,7 @@ from smsgate.store.overdue import Overdue
 from smsgate.store.ownership import Ownership, process_token
 from smsgate.store.receive import Receiver
 from smsgate.store.replies import ReplyOutbox
+from smsgate.store.restored import Restored
 from smsgate.store.room import Room, ServiceFacts, TimeGuard
 
 
@@ -65,7 +69,7 @@ class _Opening:
         self._replies = ReplyOutbox(self._room)
         self._alarms = Alarms(self._room)
         self._looking = Looking(self._room)
-        self._has_reserve = True
+        self._restored = Restored(self._room)
 
     def open(self, *, create: bool = False) -> None:
         """See that the store is there, ours, and of the schema that this program needs; with
@@ -89,11 +93,16 @@ class _Opening:
             for moment in schema.newest_moments(connection):
                 self._room.time.note(moment)
 
-    def own(self) -> None:
+    def own(self, *, mark: Path | None = None) -> None:
         """Take the store for this daemon alone (SQLite), or the gateway's name (PostgreSQL); raise
         StoreBusy if taken.
+
+        In the file `mark` this host keeps how far it saw the store come. A store that is behind it
+        was put back from a copy, and is held (`watch_restored`).
         """
         self._ownership.take()
+        if mark is not None:
+            self._restored.begin(mark)
 
     def close(self) -> None:
         """Give up the ownership and close every connection. Does no harm twice."""
@@ -123,10 +132,6 @@ class _Opening:
     def has_disk_reserve(self, mib: int) -> bool:
         """Whether that much disk is free where the store is."""
         return self._database.has_disk_reserve(mib)
-
-    def set_reserve(self, *, has_reserve: bool) -> None:
-        """Let forwards and replies be claimed, or keep the rest of the disk for what was sent."""
-        self._has_reserve = has_reserve
 
 
 class _Receiving(_Opening):
@@ -184,7 +189,7 @@ class _Outbox(_Receiving):
 
     def claim_forward(self, backend: str, *, lease_s: float) -> ForwardClaim | None:
         """Take the forward of a backend that is due the longest, for `lease_s`."""
-        return self._forwards.claim(backend, lease_s=lease_s) if self._has_reserve else None
+        return self._forwards.claim(backend, lease_s=lease_s)
 
     def settle_forward(
         self, claim: ForwardClaim, outcome: Outcome, *, next_at: datetime | None
@@ -222,8 +227,6 @@ class _Outbox(_Receiving):
 
     def claim_reply(self, service: str, line: str, *, lease_s: float) -> ReplyClaim | None:
         """Take the next due reply of a line."""
-        if not self._has_reserve:
-            return None
         return self._replies.claim(service, line, lease_s=lease_s)
 
     def record_part(self, claim: ReplyClaim, number: int, tp_mr: int) -> bool:
@@ -248,7 +251,28 @@ class _Outbox(_Receiving):
         return self._replies.next_at(service, line)
 
 
-class Store(_Outbox):
+class _Keeping(_Outbox):
+    """Copies of the store, and what becomes of one that is put back."""
+
+    def back_up(self, target: Path) -> None:
+        """Copy SQLite's store into the new file `target`, marked as a copy; the daemon goes on."""
+        back_up(self._database, target, self._room.now())
+
+    def watch_restored(self) -> Restoration | None:
+        """Note how far the store has come; return that it is a copy put back, of which nothing goes
+        out, or None.
+        """
+        return self._restored.watch()
+
+    def release_restored(self, actor: str, *, leave_replies: bool = False) -> bool:
+        """Let a restored store's forwards and replies go out; return whether it was held.
+
+        With `leave_replies` those due in the copy are marked `unconfirmed`, for they may have gone.
+        """
+        return self._restored.release(actor, leave_replies=leave_replies)
+
+
+class Store(_Keeping):
     """One gateway's store. Thread-safe; every method is at most a few short transactions.
 
     Every method raises StoreUnavailable when the store cannot be used now, with nothing written,

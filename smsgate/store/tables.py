@@ -435,6 +435,26 @@ class InletMessage(Table, table=True):
     sms_id: int | None = Field(default=None, sa_type=Id, foreign_key="sms.id")
 
 
+class StoreState(Table, table=True):
+    """The store itself, in one row: which it is, how far it has come, and whether it is held.
+
+    `mark` only grows; a host that has seen a higher one knows that an older copy was put back. While
+    `held_at` is set nothing is claimed (`restored`).
+    """
+
+    __tablename__: ClassVar[Any] = "store_state"
+    __table_args__ = (
+        sa.CheckConstraint("id = 1", name="one_row"),
+        sa.CheckConstraint("(held_at IS NULL) = (reason IS NULL)", name="reason"),
+    )
+
+    id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    token: str  # shared by all copies
+    mark: int = Field(sa_type=sa.BigInteger)
+    held_at: datetime | None = None
+    reason: str | None = None
+
+
 METADATA: sa.MetaData = Table.metadata
 
 _SQLITE_APPEND_ONLY = tuple(
