@@ -5,7 +5,6 @@ Meanwhile SMS stay in the SIM and at the SMSC, which is where they are safe, and
 
 from __future__ import annotations
 
-import os
 import signal
 import sqlite3
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ import pytest
 from daemon_nursery import ROOT, DaemonNursery, NurseryDaemon
 from failing_disk import failing
 from killed_gateway import KilledGateway, Letter
-from programs import need_program
+from programs import as_ordinary_user
 from stoppable_postgresql import StoppablePostgresql
 
 from smsgate.rehearsal import Program, smsgate_command
@@ -247,14 +246,6 @@ def test_a_read_only_file_is_refused_and_the_sms_stay(stopped: KilledGateway) ->
     assert stopped.left_for_modem() == 3
     stopped.database.chmod(0o644)
     finish_again(stopped)
-
-
-def as_ordinary_user() -> list[str]:
-    """Return what in front of a command has root heed the modes of files, as everybody else does."""
-    if os.geteuid() != 0:
-        return []
-    setpriv = need_program("setpriv", package="util-linux")
-    return [setpriv, "--bounding-set=-dac_override,-dac_read_search"]
 
 
 # --- PostgreSQL --------------------------------------------------------------------------------------

@@ -154,11 +154,11 @@ class KilledGateway(Rehearsal):
 
     def _run_to_the_end(self, kill: KillPoint | None = None) -> int:
         """Run a daemon until all is done, stop it, and return its exit code."""
-        starts = self._count_starts()
+        starts = self.count_starts()
         daemon = self.start_killable(kill)
 
         def is_finished() -> bool:
-            return daemon.is_over() or (self._count_starts() > starts and self.is_done())
+            return daemon.is_over() or (self.count_starts() > starts and self.is_done())
 
         try:
             self.wait_until(is_finished, END_LIMIT_S)
@@ -179,7 +179,7 @@ class KilledGateway(Rehearsal):
                 f"UPDATE {table} SET lease_until = clock_timestamp() - interval '1 s' WHERE state = 'claimed'",
             )
 
-    def _count_starts(self) -> int:
+    def count_starts(self) -> int:
         """How many of its daemons came so far that a signal is heard."""
         return self.log.read_text().count("gateway_started") if self.log.exists() else 0
 
@@ -222,6 +222,11 @@ class KilledGateway(Rehearsal):
             " (SELECT count(*) FROM forward WHERE state IN ('due', 'claimed', 'unknown')),"
             " (SELECT count(*) FROM reply WHERE state IN ('due', 'claimed'))",
         )
+
+    def count_sms(self) -> int:
+        """How many SMS are in the store by now; none while there is no store."""
+        store = self._look()
+        return 0 if store is None else int(rows(store, "SELECT count(*) FROM sms")[0][0])
 
     def left_for_modem(self) -> int:
         """Return how many SMS stand in the SIM or wait at the SMSC."""

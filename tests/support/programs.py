@@ -17,3 +17,11 @@ def need_program(name: str, *, package: str | None = None) -> str:
     if path is None:
         pytest.skip(f"{name} is not installed: apt install {package or name}")
     return path
+
+
+def as_ordinary_user() -> list[str]:
+    """Return what in front of a command has root heed the modes of files, as everybody else does."""
+    if os.geteuid() != 0:
+        return []
+    setpriv = need_program("setpriv", package="util-linux")
+    return [setpriv, "--bounding-set=-dac_override,-dac_read_search"]
