@@ -41,7 +41,10 @@ class LineStore(ReceivingStore, ReplyStore, Protocol):
 
 
 class Line(Wakeable):
-    """One modem, from port to store and back. `record` is what `status` shows; other threads only read it."""
+    """One modem, from port to store and back.
+
+    `record` is what `status` shows, `is_busy` whether more waits than can be looked away from; other threads only read.
+    """
 
     def __init__(
         self,
@@ -66,7 +69,7 @@ class Line(Wakeable):
         self._polling = Polling(self._policy)
         self._modem: Modem | None = None
         self._is_first_pass = True
-        self._is_busy = False
+        self.is_busy = False  # more than half full: nothing but receiving is done
         self._faults = 0
         self._store_faults = 0
         self._list_at = self._health_at = self._settings_at = self._save_at = 0.0
@@ -136,6 +139,7 @@ class Line(Wakeable):
 
     def _close_modem(self) -> None:
         modem, self._modem = self._modem, None
+        self.is_busy = False
         if modem is not None:
             modem.close()
 
@@ -148,7 +152,7 @@ class Line(Wakeable):
             if self._receive(modem, has_rung=EventKind.ARRIVED in rung):
                 return 0.0
             self._faults = 0  # a whole pass went well
-        if not self._is_busy and self.record.state == "ready" and self._submission.run(modem):
+        if not self.is_busy and self.record.state == "ready" and self._submission.run(modem):
             return 0.0
         self._look_after(modem)
         return self._wanted_in()
@@ -235,7 +239,7 @@ class Line(Wakeable):
     def _note_usage(self, listing: Listing) -> None:
         used = sum(usage.used for usage in listing.usage)
         total = sum(usage.total for usage in listing.usage)
-        self._is_busy = total > 0 and used > total * self._policy.busy_share
+        self.is_busy = total > 0 and used > total * self._policy.busy_share
         self.record = replace(self.record, held=len(listing.slots), capacity=total or None)
 
     def _note(self, *, is_saved: bool = True, **changes: object) -> None:
@@ -259,7 +263,7 @@ class Line(Wakeable):
         moments = [self._list_at, self._health_at, self._settings_at, self._save_at]
         if (
             self._submission.due_at is not None
-            and not self._is_busy
+            and not self.is_busy
             and self.record.state == "ready"
         ):
             moments.append(self._submission.due_at)

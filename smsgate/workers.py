@@ -19,6 +19,8 @@ log = structlog.get_logger(__name__)
 
 CRASH_DELAYS_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 IDLE_WAIT_S_MAX = 3600.0
+GIVE_WAY_S = 0.05
+POSTPONED_S_MAX = 1.0  # a memory that stays full for ever must not stop forwarding
 
 
 class Worker(Protocol):
@@ -60,6 +62,40 @@ class Wakeable:
 
     def close(self) -> None:
         """Nothing to free."""
+
+
+class GivesWay:
+    """A worker that lets others go first while they are busy, though never for longer than `POSTPONED_S_MAX` a step.
+
+    One interpreter runs one thread at a time: what a forwarder computes while a modem is full, SMS wait for.
+    """
+
+    def __init__(self, worker: Worker, *, is_busy: Callable[[], bool], clock: Clock) -> None:
+        self.name = worker.name
+        self._worker = worker
+        self._is_busy = is_busy
+        self._clock = clock
+        self._postponed_until = clock.monotonic() + POSTPONED_S_MAX
+
+    def step(self) -> float | None:
+        """Do the worker's step, unless the others are busy."""
+        if self._is_busy() and self._clock.monotonic() < self._postponed_until:
+            return GIVE_WAY_S
+        delay_s = self._worker.step()
+        self._postponed_until = self._clock.monotonic() + POSTPONED_S_MAX
+        return delay_s
+
+    def wait(self, timeout_s: float) -> None:
+        """Sleep as the worker does."""
+        self._worker.wait(timeout_s)
+
+    def wake(self) -> None:
+        """End the wait, from any thread."""
+        self._worker.wake()
+
+    def close(self) -> None:
+        """Free what the worker holds."""
+        self._worker.close()
 
 
 class Runner:

@@ -3,9 +3,10 @@
 import threading
 
 import pytest
+from line_bench import MovedClock
 
 from smsgate.clock import SystemClock
-from smsgate.workers import Runner, Wakeable
+from smsgate.workers import GivesWay, Runner, Wakeable
 
 
 class Scripted(Wakeable):
@@ -113,3 +114,23 @@ def test_a_step_that_does_not_end_is_no_progress(run):
     assert not runner.is_progressing(now=started_at + 301, step_s_max=300)
     assert runner.is_progressing(now=started_at + 299, step_s_max=300)
     gate.set()
+
+
+def test_a_polite_worker_lets_busy_ones_go_first_but_not_for_ever():
+    clock, steps = MovedClock(), []
+    worker = Scripted()
+    worker.step = lambda: steps.append(clock.monotonic()) or 0.0
+    polite = GivesWay(worker, is_busy=lambda: True, clock=clock)
+
+    for _ in range(100):
+        clock.move(polite.step() or 0.001)
+
+    assert 3 <= len(steps) <= 6  # of five seconds, one step each
+
+
+def test_a_polite_worker_steps_at_once_when_nobody_is_busy():
+    worker = Scripted(0.0, 7.0)
+    polite = GivesWay(worker, is_busy=lambda: False, clock=MovedClock())
+
+    assert polite.step() == 0.0
+    assert polite.step() == 7.0
