@@ -122,12 +122,7 @@ class Housekeeper(Wakeable):
         """A restored store sends nothing until it is released; then everybody has something to do."""
         restored = self._store.watch_restored()
         if restored is not None:
-            self._tools.alarms.raise_alarm(
-                "store.restored",
-                f"The store is held since {restored.held_at:%Y-%m-%d %H:%M} UTC: {restored.reason}. SMS are received; "
-                f"{restored.forwards} forwards and {restored.replies} replies wait, and some went out before. "
-                "Compare with the backends, then run `smsgate db release`.",
-            )
+            self._tools.alarms.raise_alarm("store.restored", restored.sentence)
         elif self._tools.alarms.clear_alarm("store.restored"):
             self._tools.on_work(())
 

@@ -347,6 +347,15 @@ class Restoration:
     forwards: int
     replies: int
 
+    @property
+    def sentence(self) -> str:
+        """What a person is told, with the next thing to do."""
+        return (
+            f"The store is held since {self.held_at:%Y-%m-%d %H:%M} UTC: {self.reason}. SMS are received; "
+            f"{self.forwards} forwards and {self.replies} replies wait, and some went out before. "
+            "Compare with the backends, then run `smsgate db release`."
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class StatusCounts:

@@ -17,6 +17,7 @@ from smsgate.cli.output import (
 )
 
 if TYPE_CHECKING:
+    from smsgate.records import Restoration
     from smsgate.settings import Settings
 
 HTTP_S = 3.0
@@ -75,6 +76,7 @@ def _read_store(settings: Settings) -> dict[str, Any]:
 
     say(f"No daemon of gateway {settings.gateway.name} answers; this is what its store says.")
     with open_store(settings) as store:
+        restored = store.watch_restored()
         return {
             "running": False,
             "ready": False,
@@ -84,8 +86,16 @@ def _read_store(settings: Settings) -> dict[str, Any]:
             "lines": to_plain(store.lines()),
             "backends": to_plain(store.backends()),
             "counts": to_plain(store.counts()),
-            "alarms": to_plain(store.alarms()),
+            "alarms": [
+                *([] if restored is None else [_restored_alarm(restored)]),
+                *to_plain([a for a in store.alarms() if a.key != "store.restored"]),
+            ],
         }
+
+
+def _restored_alarm(restored: Restoration) -> dict[str, Any]:
+    """Say of a copy that no daemon has looked at what one would."""
+    return {"key": "store.restored", "severity": "critical", "text": restored.sentence}
 
 
 def _print_status(plain: Mapping[str, Any]) -> None:

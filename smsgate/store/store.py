@@ -119,7 +119,9 @@ class _Opening:
 
     def check(self) -> list[str]:
         """Return what is wrong with the store, one sentence each; nothing when all is well."""
-        return schema.problems_of(self._database)
+        problems = schema.problems_of(self._database)
+        restored = None if problems else self._restored.current()
+        return problems if restored is None else [restored.sentence]
 
     def checkpoint(self) -> None:
         """Move SQLite's write-ahead log into the file."""
