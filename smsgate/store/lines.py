@@ -10,10 +10,22 @@ from sqlalchemy.engine import Connection
 
 from smsgate.records import LineRecord
 from smsgate.store.columns import escape
+from smsgate.store.prepared import Prepared
 from smsgate.store.room import Room
 from smsgate.store.tables import Line
 
 _line: Any = Line.__table__  # type: ignore[attr-defined]
+
+
+def _saving(insert: Any) -> Prepared:
+    """Return the statement that writes a line's row, or over it; built once, for a line says a lot when it is troubled."""
+    statement = insert(_line)
+    key = ("gateway", "name")
+    changed = {c.name: statement.excluded[c.name] for c in _line.c if c.name not in key}
+    return Prepared(statement.on_conflict_do_update(index_elements=key, set_=changed))
+
+
+_SAVE = {"sqlite": _saving(sqlite.insert), "postgresql": _saving(postgresql.insert)}
 
 
 def save_line(room: Room, line: LineRecord) -> None:
@@ -23,15 +35,8 @@ def save_line(room: Room, line: LineRecord) -> None:
         for name, value in asdict(line).items()
     }
     values |= {"gateway": room.gateway, "updated_at": line.updated_at or room.now()}
-    changed = {name: value for name, value in values.items() if name not in ("gateway", "name")}
 
     def write(connection: Connection) -> None:
-        is_sqlite = connection.dialect.name == "sqlite"
-        insert: Any = sqlite.insert if is_sqlite else postgresql.insert
-        connection.execute(
-            insert(_line)
-            .values(**values)
-            .on_conflict_do_update(index_elements=["gateway", "name"], set_=changed)
-        )
+        _SAVE[connection.dialect.name].write(connection, [values])
 
     room.database.run(write)
