@@ -117,7 +117,10 @@ class Faults:
 
     def one_of(self, names: tuple[str, ...]) -> str | None:
         """Return the first of these faults that strikes at this opportunity, or None."""
-        return next((name for name in names if self.strikes(name)), None)
+        for name in names:
+            if name in self._left and self.strikes(name):
+                return name
+        return None
 
     def count(self, name: str) -> None:
         """Note that a fault struck."""

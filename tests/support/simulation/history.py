@@ -19,7 +19,7 @@ from datetime import timedelta
 from functools import partial
 from typing import NoReturn
 
-from simulation.citizens import Handover, Sms, Town
+from simulation.citizens import PART_DEADLINE_S, Handover, Sms, Town
 from simulation.clock import STARTED_AT, VirtualClock
 from simulation.disk import shared_disk
 from simulation.faults import Faults, Killed
@@ -30,15 +30,15 @@ from simulation.trace import Trace, listening
 from simulation.watching import Watched
 
 from smsgate.errors import StoreError
+from smsgate.housekeeper import ROUND_S
 from smsgate.references import is_reference
 from smsgate.workers import CRASH_DELAYS_S
 
-AFTERMATH_S = 45.0  # faults go on so long after the last SMS was sent
+AFTERMATH_S = 25.0  # faults go on so long after the last SMS was sent
 RESTARTS_S = (0.2, 2.0, 15.0)  # systemd takes its time
 START_AGAIN_S = 5.0
-QUIET_STEPS_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
+QUIET_STEPS_S = (1.0, 5.0, 35.0, 120.0, 300.0, 900.0, 1800.0)
 QUIET_ROUNDS_MAX = 120
-SETTLED_ROUNDS = 2  # so often in a row nothing is open before we believe it
 TURNS_MAX = 200_000  # of one history; more is a spin
 
 _REFERENCE = re.compile(r"\b\d{8}\b")
@@ -276,14 +276,25 @@ class History:
 
     def _become_quiet(self) -> None:
         """Let time pass in growing steps until nothing is open any more, or it will never be."""
+        overdue_at = self.clock.monotonic() + PART_DEADLINE_S + 60.0
         settled = 0
         for number in range(QUIET_ROUNDS_MAX):
             self._step_all_due()
-            settled = settled + 1 if self._is_settled() else 0
-            if settled == SETTLED_ROUNDS:
+            open_count, waiting_count = self._open_counts()
+            awaited = [moment for moment, _, _ in self._events[:1]]
+            if waiting_count:
+                awaited.append(max(overdue_at, self.clock.monotonic() + ROUND_S))
+            if open_count or self._gateway is None:
+                settled = 0
+                pause_s = QUIET_STEPS_S[min(number, len(QUIET_STEPS_S) - 1)]
+                self.clock.advance_to(self.clock.monotonic() + pause_s)
+            elif awaited:
+                self.clock.advance_to(min(awaited))  # nothing happens before
+            elif settled:
                 return
-            pause_s = QUIET_STEPS_S[min(number, len(QUIET_STEPS_S) - 1)]
-            self.clock.advance_to(self.clock.monotonic() + pause_s)
+            else:
+                settled = 1  # once more, for what a last look may bring
+                self.clock.advance_to(self.clock.monotonic() + ROUND_S)
 
     def _step_all_due(self) -> None:
         """Do everything that is due now, without moving the clock."""
@@ -295,16 +306,15 @@ class History:
                 return
             self._guarded(partial(self._turn, now))
 
-    def _is_settled(self) -> bool:
-        if self._events or self._gateway is None or self._site.held_count():
-            return False
+    def _open_counts(self) -> tuple[int, int]:
+        """Return how much is open that goes on by itself, and how many SMS wait for parts."""
         (row,) = self.evidence.rows(
-            "SELECT (SELECT count(*) FROM sms WHERE state = 'waiting')"
-            " + (SELECT count(*) FROM forward WHERE state IN ('claimed', 'unknown')"
+            "SELECT (SELECT count(*) FROM forward WHERE state IN ('claimed', 'unknown')"
             "    OR next_at IS NOT NULL)"
-            " + (SELECT count(*) FROM reply WHERE state IN ('due', 'claimed')) AS open"
+            " + (SELECT count(*) FROM reply WHERE state IN ('due', 'claimed')) AS open,"
+            " (SELECT count(*) FROM sms WHERE state = 'waiting') AS waiting"
         )
-        return row["open"] == 0
+        return row["open"] + self._site.held_count(), row["waiting"]
 
     def _judge(self) -> Outcome:
         evidence = self.evidence
