@@ -18,7 +18,7 @@ _line: Any = Line.__table__  # type: ignore[attr-defined]
 
 
 def _saving(insert: Any) -> Prepared:
-    """Return the statement that writes a line's row, or over it; built once, for a line says a lot when it is troubled."""
+    """Return the statement that writes a line's row, or over it. Built once: a line in trouble writes often."""
     statement = insert(_line)
     key = ("gateway", "name")
     changed = {c.name: statement.excluded[c.name] for c in _line.c if c.name not in key}
