@@ -118,8 +118,12 @@ class _Case:
         return next((c for c in self.known.complaints if c.reference == reference), None)
 
     def recent(self, window: timedelta) -> Sequence[KnownComplaint]:
-        """Return the sender's complaints of the last `window`, newest first."""
-        return [c for c in self.known.complaints if self.sms.received_at - c.received_at <= window]
+        """Return the sender's complaints within `window` of this SMS, newest first.
+
+        One that was undecodable or incomplete for long is decided on after complaints that came later.
+        """
+        at = self.sms.received_at
+        return [c for c in self.known.complaints if abs(at - c.received_at) <= window]
 
 
 @dataclass(frozen=True, slots=True)

@@ -248,6 +248,20 @@ class Received:
     quarantined: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Redecoded:
+    """What became of the SMS that could not be read when they came.
+
+    `filed` are decided on now; `joined` wait for the rest of their parts; `seen` turned out to be messages that the
+    store had; `stays` are as they were.
+    """
+
+    filed: int = 0
+    joined: int = 0
+    seen: int = 0
+    stays: int = 0
+
+
 # --- outbox ----------------------------------------------------------------------------------------------------------
 
 

@@ -56,6 +56,7 @@ _CHANGE_SMS = Prepared(sa.update(_sms).where(_sms.c.id == sa.bindparam("row_id")
 # What a part that came later does not change; and what stands once an SMS was found to be about a
 # complaint.
 _ORIGIN = frozenset({"gateway", "line", "service", "received_at", "sent_at", "sent_offset_min"})
+_READING = frozenset({"gateway", "line", "service", "received_at"})
 _OUTCOME = frozenset({"state", "disposition", "reason", "complaint_id", "optout", "filed_at"})
 _FORWARDS_OF = Prepared(
     lambda lists: (
@@ -137,6 +138,8 @@ class Filing:
             if unit.group is not None and unit.group.sms_id is not None:
                 unit.sms_id = unit.group.sms_id
                 stored.append(unit)
+            elif unit.is_redecoded:
+                stored.append(unit)
             else:
                 new.append(unit)
         if new:
@@ -155,7 +158,9 @@ class Filing:
         changes: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
         for unit in sorted(units, key=lambda unit: unit.sms_id):
             row = sms_row(unit, self._place, self._resolved(unit.complaint))
-            if unit.decision is None:
+            if unit.is_redecoded:
+                fixed = _READING  # nothing else was known of it
+            elif unit.decision is None:
                 fixed = frozenset(row) - {"missing"}
             elif unit.was_filed and unit.group is not None and unit.group.complaint_id is not None:
                 fixed = _ORIGIN | _OUTCOME

@@ -184,7 +184,7 @@ def note_sightings(
             _sighting_row(place, times, *details[place], now)
             for place, times in sorted(counted.items())
         ]
-        _upsert(connection, rows)
+        upsert_sightings(connection, rows)
     return sum(counted.values())
 
 
@@ -224,7 +224,8 @@ def _sighting_row(
     }
 
 
-def _upsert(connection: Connection, rows: list[dict[str, Any]]) -> None:
+def upsert_sightings(connection: Connection, rows: list[dict[str, Any]]) -> None:
+    """Write rows of `sighting`; where one is there for the same place, its times grow."""
     insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     statement = insert(_sighting)
     connection.execute(

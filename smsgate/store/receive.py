@@ -162,7 +162,7 @@ class _Intake:
         units: dict[int, Unit] = {}
         for arrival in new:
             if arrival.concat is None:
-                units[id(arrival)] = _unit_of_single(arrival, place)
+                units[id(arrival)] = unit_of_single(arrival, place)
                 continue
             group = groups.place(arrival)
             units.pop(id(group), None)
@@ -201,7 +201,8 @@ def unit_of_group(group: Group, place: Place, *, is_overdue: bool = False) -> Un
     return unit
 
 
-def _unit_of_single(arrival: Arrival, place: Place) -> Unit:
+def unit_of_single(arrival: Arrival, place: Place) -> Unit:
+    """Return what an arrival is that is no part of anything: an SMS to decide on, or none."""
     deliver = arrival.deliver
     if deliver is None:
         return Unit([arrival])  # a report, or octets that are no SMS

@@ -36,7 +36,8 @@ class Unit:
     """One SMS that a batch makes, adds parts to, or completes.
 
     `complaint` is the row of the complaint it is or is about; below zero it is one that this batch
-    files, counted from -1.
+    files, counted from -1. With `is_redecoded` its SMS is in the store already, as octets that nobody
+    could read then, and so are its parts.
     """
 
     arrivals: Sequence[Arrival]
@@ -46,6 +47,7 @@ class Unit:
     identity: str | None = None
     complaint: int | None = None
     sms_id: int = 0
+    is_redecoded: bool = False
 
     @property
     def files_complaint(self) -> bool:

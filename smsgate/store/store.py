@@ -19,6 +19,7 @@ from smsgate.records import (
     LineRecord,
     Received,
     ReceivedPart,
+    Redecoded,
     ReplyClaim,
     ReplyState,
     Restoration,
@@ -36,6 +37,7 @@ from smsgate.store.looking import Looking
 from smsgate.store.overdue import Overdue
 from smsgate.store.ownership import Ownership, process_token
 from smsgate.store.receive import Receiver
+from smsgate.store.redecode import Redecoder
 from smsgate.store.replies import ReplyOutbox
 from smsgate.store.restored import Restored
 from smsgate.store.room import Room, ServiceFacts, TimeGuard
@@ -167,6 +169,14 @@ class _Receiving(_Opening):
     def file_overdue(self, service: str, decide: Decide, new_reference: Callable[[], str]) -> int:
         """File what waited too long for its parts, with the gaps marked; return how many SMS."""
         return Overdue(self._room).file(service, Deciding(decide, new_reference))
+
+    def redecode(
+        self, decisions: Mapping[str, Decide], new_reference: Callable[[], str], actor: str
+    ) -> Redecoded:
+        """Read again what is undecodable or in quarantine, and file what can be read now; the daemon
+        may run.
+        """
+        return Redecoder(self._room, decisions, new_reference, actor).run()
 
     def save_line(self, line: LineRecord) -> None:
         """Record how a line is doing."""

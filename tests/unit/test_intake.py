@@ -298,3 +298,15 @@ def test_late_part_completes_its_own_complaint():
 
 def test_example_is_sent_once():
     assert not decide("BTM", SenderKnowledge(empty_said_in_window=True)).replies
+
+
+def test_an_old_sms_decided_late_is_no_part_of_what_came_days_after():
+    known = SenderKnowledge(complaints=(a_complaint(age=-timedelta(days=3)),))
+
+    assert decide("di dekat SD", known).disposition is Disposition.TRIAGE
+
+
+def test_an_old_sms_decided_late_repeats_what_was_sent_again_since():
+    known = SenderKnowledge(complaints=(a_complaint(age=-timedelta(hours=3)),))
+
+    assert decide("BTM jalan rusak", known).disposition is Disposition.REPEAT
