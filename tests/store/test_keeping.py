@@ -1,22 +1,8 @@
-"""What the housekeeper keeps: the disk's reserve, and the alarms that stand."""
+"""The alarms that the housekeeper keeps in the store."""
 
-from filed_complaints import decide_complaint, make_part, new_references
 from stores import StoreMaker
 
 from smsgate.alarms import AlarmBoard
-
-
-def test_nothing_is_claimed_below_the_disks_reserve(make_store: StoreMaker):
-    store = make_store()
-    store.receive(
-        "m1", "btm", [make_part(1, "BTM jalan rusak")], decide_complaint, new_references()
-    )
-
-    store.set_reserve(has_reserve=False)
-    assert store.claim_forward("kota", lease_s=60) is None
-
-    store.set_reserve(has_reserve=True)
-    assert store.claim_forward("kota", lease_s=60) is not None
 
 
 def test_stored_alarms_follow_the_board(make_store: StoreMaker, clock):
