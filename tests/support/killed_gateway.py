@@ -261,7 +261,8 @@ class KilledGateway(Rehearsal):
     def _state(self) -> str:
         forwards = self.ask("SELECT state, reason, next_at FROM forward")
         replies = self.ask("SELECT kind, state, reason, next_at FROM reply")
-        return f"{self.left_for_modem()} SMS before the gateway, {forwards=}, {replies=}"
+        sms = self.ask("SELECT disposition, missing FROM sms")
+        return f"{self.left_for_modem()} SMS before the gateway, {sms=}, {forwards=}, {replies=}"
 
     # --- what must hold -----------------------------------------------------------------------------
 
