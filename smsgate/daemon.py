@@ -167,7 +167,7 @@ class Daemon:
 
     def _start_workers(self) -> None:
         tools = HouseTools(
-            _new_reference, self._wake, self._alarms, self._settings.store.disk_reserve_mib
+            new_reference, self._wake, self._alarms, self._settings.store.disk_reserve_mib
         )
         house = Housekeeper(self._store, self._rules, tools)
         # The lines first: an SMS that waits on a SIM is stored while the rest is still being imported.
@@ -342,7 +342,7 @@ class Daemon:
                 clock=self._clock,
                 chance=random.random,
                 policy=LinePolicy(poll_s=modem.poll_s),
-                new_reference=_new_reference,
+                new_reference=new_reference,
                 on_work=self._wake,
                 raise_alarm=self._alarms.raise_alarm,
                 clear_alarm=self._alarms.clear_alarm,
@@ -386,5 +386,6 @@ def _log_modem(line: str, event: str, fields: Mapping[str, object]) -> None:
     log.info(event, line=line, **fields)
 
 
-def _new_reference() -> str:
+def new_reference() -> str:
+    """Return a reference by chance; the store sees to it that nobody has it."""
     return references.draw_reference(secrets.randbelow)

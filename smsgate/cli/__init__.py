@@ -43,6 +43,8 @@ COMMANDS = {
     "status": Entry("smsgate.cli.status", "status", "Show how the gateway is doing."),
     "config": Entry("smsgate.cli.config", "app", "Check, show or begin a configuration."),
     "complaints": Entry("smsgate.cli.complaints", "app", "List complaints, or show one."),
+    "messages": Entry("smsgate.cli.messages", "app", "List SMS, show one, read them again."),
+    "ledger": Entry("smsgate.cli.ledger", "ledger", "See that every SMS is accounted for."),
     "sim": Entry("smsgate.cli.sim", "app", "Simulate a modem, a network, a complaint system."),
     "db": Entry("smsgate.cli.db", "app", "Look after the database."),
 }

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from smsgate.cli.opening import open_store
-from smsgate.cli.options import ConfigOption, JsonOption
+from smsgate.cli.options import ConfigOption, JsonOption, RevealOption
 from smsgate.cli.output import (
     mask_number,
     print_fields,
@@ -25,13 +25,6 @@ BODY_WIDTH = 48
 LIST_MAX = 10_000
 
 app = typer.Typer(no_args_is_help=True, help="List complaints, or show one.")
-
-RevealOption = Annotated[
-    bool,
-    typer.Option(
-        "--reveal", help="Show the sender's number, and identity numbers in the text, in full."
-    ),
-]
 
 
 class NoSuchComplaint(SmsgateError):

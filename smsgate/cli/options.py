@@ -26,3 +26,9 @@ PersonOption = Annotated[
         help="Who does this, for the record; else the name you are logged in under.",
     ),
 ]
+RevealOption = Annotated[
+    bool,
+    typer.Option(
+        "--reveal", help="Show the sender's number, and identity numbers in the text, in full."
+    ),
+]

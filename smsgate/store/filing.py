@@ -288,11 +288,8 @@ class Filing:
                 continue
             if name == "repeat":
                 repeated.append({"complaint": complaint_id})
-            events.append(
-                event_row(
-                    complaint_id, self._place.now, self._place.actor, name, event_detail(unit)
-                )
-            )
+            detail = event_detail(unit, self._place)
+            events.append(event_row(complaint_id, self._place.now, self._place.actor, name, detail))
         if repeated:
             _REPEATED.write(self._connection, sorted(repeated, key=lambda row: row["complaint"]))
         INSERT_EVENTS.write(self._connection, events)

@@ -96,9 +96,13 @@ def event_name(unit: Unit) -> str | None:
     }.get(unit.decision.disposition)
 
 
-def event_detail(unit: Unit) -> dict[str, Any]:
+def event_detail(unit: Unit, place: Place) -> dict[str, Any]:
     assert unit.sms is not None
     detail: dict[str, Any] = {"sms": unit.sms_id}
+    if unit.files_complaint:
+        detail["backends"] = len(
+            place.backends
+        )  # as they were then; the ledger counts forwards by it
     if unit.sms.part_count > 1:
         detail["parts"] = unit.sms.part_count
     if unit.sms.has_gap:

@@ -14,6 +14,7 @@ from smsgate.records import (
     BackendRecord,
     ComplaintRecord,
     Decide,
+    Disposition,
     ForwardClaim,
     KnowledgeLimits,
     LineRecord,
@@ -23,6 +24,7 @@ from smsgate.records import (
     ReplyClaim,
     ReplyState,
     Restoration,
+    SmsState,
     StatusCounts,
 )
 from smsgate.store import backend_state, held, schema
@@ -32,8 +34,10 @@ from smsgate.store.columns import escape
 from smsgate.store.database import Database, refuse_network_file_system
 from smsgate.store.deciding import Deciding
 from smsgate.store.forwards import ForwardOutbox
+from smsgate.store.ledger import Days, Ledger, balance
 from smsgate.store.lines import save_line
 from smsgate.store.looking import Looking
+from smsgate.store.messages import MessageRecord, Messages
 from smsgate.store.overdue import Overdue
 from smsgate.store.ownership import Ownership, process_token
 from smsgate.store.receive import Receiver
@@ -310,6 +314,24 @@ class Store(_Keeping):
     def complaint(self, reference: str) -> ComplaintRecord | None:
         """Return one complaint with everything about it; None where nobody has this reference."""
         return self._looking.complaint(reference)
+
+    def messages(
+        self,
+        *,
+        limit: int = 50,
+        disposition: Disposition | None = None,
+        state: SmsState | None = None,
+    ) -> list[MessageRecord]:
+        """Return the newest SMS, without their parts."""
+        return Messages(self._room).newest(limit=limit, disposition=disposition, state=state)
+
+    def ledger(self, days: Days | None = None) -> Ledger:
+        """Return what was read and what became of it, and what of that does not add up."""
+        return balance(self._room, days or Days())
+
+    def message(self, sms_id: int) -> MessageRecord | None:
+        """Return one SMS with its parts; None where there is none."""
+        return Messages(self._room).one(sms_id)
 
     def raise_alarm(self, key: str, text: str, severity: str) -> bool:
         """Raise an alarm; return whether it is new, or was over."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -42,9 +43,11 @@ def stumble(*_: object) -> Any:
 
 
 @pytest.fixture
-def store(make_store: StoreMaker) -> Store:
-    """A store with one service and one backend."""
-    return make_store()
+def store(make_store: StoreMaker) -> Iterator[Store]:
+    """A store with one service and one backend; whatever a test does, it adds up in the end."""
+    store = make_store()
+    yield store
+    assert store.ledger().imbalances == ()
 
 
 def test_what_can_be_read_now_becomes_a_complaint_with_all_that_belongs_to_it(

@@ -1,0 +1,196 @@
+"""`smsgate messages`: the SMS as they came, and what became of each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from smsgate.cli.opening import open_store, wake_daemon
+from smsgate.cli.options import ConfigOption, JsonOption, PersonOption, RevealOption
+from smsgate.cli.output import (
+    mask_number,
+    print_fields,
+    print_json,
+    print_table,
+    shorten,
+    show_moment,
+    visible,
+)
+from smsgate.cli.person import actor_of
+from smsgate.errors import SmsgateError
+from smsgate.plain import to_plain
+from smsgate.records import Disposition, SmsState
+
+if TYPE_CHECKING:
+    from smsgate.store.messages import MessageRecord
+
+LIST_MAX = 10_000
+TEXT_WIDTH = 48
+
+app = typer.Typer(no_args_is_help=True, help="List SMS, show one, read again what nobody could.")
+
+
+class NoSuchMessage(SmsgateError):
+    """No SMS has this number: look in `smsgate messages list`."""
+
+
+@app.command("list")
+def list_messages(
+    config: ConfigOption = None,
+    is_json: JsonOption = False,
+    limit: Annotated[
+        int, typer.Option(min=1, max=LIST_MAX, help="How many, the newest first.")
+    ] = 50,
+    disposition: Annotated[
+        Disposition | None, typer.Option(help="Only those that became this.")
+    ] = None,
+    state: Annotated[SmsState | None, typer.Option(help="Only those in this state.")] = None,
+    is_revealing: RevealOption = False,
+) -> None:
+    """List SMS, the newest first."""
+    from smsgate.config import load
+
+    with open_store(load(config, are_secrets_needed=False)) as store:
+        found = store.messages(limit=limit, disposition=disposition, state=state)
+    shown = [message if is_revealing else _conceal(message) for message in found]
+    if is_json:
+        print_json([_plain(message) for message in shown])
+        return
+    print_table(
+        ("id", "received", "line", "sender", "became", "complaint", "text"),
+        [
+            (
+                message.id,
+                show_moment(message.received_at),
+                message.line,
+                _sender(message),
+                message.disposition or f"waiting ({message.missing} missing)",
+                message.reference,
+                None if message.text is None else shorten(visible(message.text), TEXT_WIDTH),
+            )
+            for message in shown
+        ],
+    )
+
+
+@app.command()
+def show(
+    message_id: Annotated[int, typer.Argument(metavar="ID", help="As `messages list` says it.")],
+    config: ConfigOption = None,
+    is_json: JsonOption = False,
+    is_revealing: RevealOption = False,
+    is_showing_pdu: Annotated[
+        bool,
+        typer.Option("--pdu", help="Show the octets, too; number and text can be read in them."),
+    ] = False,
+) -> None:
+    """Show one SMS: who sent it, what became of it, its text, its parts."""
+    from smsgate.config import load
+
+    with open_store(load(config, are_secrets_needed=False)) as store:
+        found = store.message(message_id)
+    if found is None:
+        raise NoSuchMessage(f"no SMS has the number {message_id}: see `smsgate messages list`")
+    shown = found if is_revealing else _conceal(found)
+    if is_json:
+        print_json(_plain(shown, has_pdu=is_showing_pdu))
+    else:
+        _print_message(shown, has_pdu=is_showing_pdu)
+
+
+@app.command()
+def redecode(
+    config: ConfigOption = None, is_json: JsonOption = False, person: PersonOption = None
+) -> None:
+    """Read again what was undecodable or in quarantine, and file what can be read now.
+
+    After an upgrade. The daemon may run. A receipt that is too old by now is not sent.
+    """
+    from smsgate.clock import SystemClock
+    from smsgate.config import load
+    from smsgate.daemon import Rules, build_store, new_reference
+
+    settings = load(config, are_secrets_needed=False)
+    decisions = {service.name: Rules(service) for service in settings.services}
+    store = build_store(settings, SystemClock())
+    store.open()
+    try:
+        done = store.redecode(decisions, new_reference, actor_of(person))
+    finally:
+        store.close()
+    if done.filed or done.joined:
+        wake_daemon(settings)
+    if is_json:
+        print_json(done)
+        return
+    print_fields(
+        [
+            ("filed", done.filed),
+            ("wait for their other parts", done.joined),
+            ("were known already", done.seen),
+            ("stay as they are", done.stays),
+        ]
+    )
+
+
+def _conceal(message: MessageRecord) -> MessageRecord:
+    """Return the SMS with the sender's number cut and identity numbers in its text masked."""
+    from parsers.sensitive import mask
+
+    return replace(
+        message,
+        sender=None if message.sender is None else mask_number(message.sender),
+        text=None if message.text is None else mask(message.text),
+    )
+
+
+def _sender(message: MessageRecord) -> str | None:
+    return "(withheld)" if message.is_withheld else message.sender
+
+
+def _plain(message: MessageRecord, *, has_pdu: bool = False) -> dict[str, Any]:
+    plain: dict[str, Any] = to_plain(message)
+    if not has_pdu:
+        for part in plain["parts"]:
+            del part["pdu"]
+    return plain
+
+
+def _print_message(message: MessageRecord, *, has_pdu: bool) -> None:
+    print_fields(
+        [
+            ("id", message.id),
+            ("became", message.disposition or f"waiting ({message.missing} missing)"),
+            ("state", message.state),
+            ("reason", message.reason),
+            ("complaint", message.reference),
+            ("service", f"{message.service}, line {message.line} of {message.gateway}"),
+            ("sender", _sender(message)),
+            ("received", show_moment(message.received_at)),
+            ("sent", show_moment(message.sent_at)),
+        ]
+    )
+    if message.text is not None:
+        print("\ntext")
+        for line in message.text.split("\n"):
+            print(f"  {visible(line)}")
+    print()
+    print_table(
+        ("part", "slot", "received", "on the modem", "seen"),
+        [
+            (
+                f"{part.number or 1}/{message.part_count}",
+                f"{part.memory} {part.slot_index}",
+                show_moment(part.received_at),
+                "gone" if part.state == "deleted" else "perhaps",
+                part.seen_count,
+            )
+            for part in message.parts
+        ],
+    )
+    if has_pdu:
+        print()
+        for part in message.parts:
+            print(part.pdu or "(withheld)")
