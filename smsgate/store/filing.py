@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from smsgate.records import ForwardState, ReplyState
+from smsgate.records import ForwardState, NewReply, ReplyState
 from smsgate.store.columns import escape
 from smsgate.store.events import INSERT as INSERT_EVENTS
 from smsgate.store.events import event_row
@@ -103,6 +103,7 @@ class Filing:
         self._connection = connection
         self._place = place
         self._complaints: list[int] = []
+        self._suppressed: list[dict[str, Any]] = []
         self._written = Written()
 
     def write(self, units: Sequence[Unit]) -> Written:
@@ -276,8 +277,15 @@ class Filing:
                     self._written.has_due_replies |= not must_wait
                     if complaint_id is not None:
                         has_open.add(complaint_id)
+                elif complaint_id is not None:
+                    self._suppressed.append(self._suppression(complaint_id, reply))
                 rows.append(row)
         _INSERT_REPLIES.write(self._connection, rows)
+
+    def _suppression(self, complaint_id: int, reply: NewReply) -> dict[str, Any]:
+        detail = {"kind": reply.kind.value, "reason": reply.suppressed_reason}
+        place = self._place
+        return event_row(complaint_id, place.now, place.actor, "reply_suppressed", detail)
 
     def _write_events(self, units: Sequence[Unit]) -> None:
         events, repeated = [], []
@@ -292,7 +300,7 @@ class Filing:
             events.append(event_row(complaint_id, self._place.now, self._place.actor, name, detail))
         if repeated:
             _REPEATED.write(self._connection, sorted(repeated, key=lambda row: row["complaint"]))
-        INSERT_EVENTS.write(self._connection, events)
+        INSERT_EVENTS.write(self._connection, events + self._suppressed)
 
 
 def _addition(unit: Unit) -> str | None:

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from hardware.sms import SmsStatusReport
 from smsgate.records import ReplyState
+from smsgate.store import events
 from smsgate.store.rows import Place
 from smsgate.store.sameness import Arrival
 from smsgate.store.tables import PartDelivery, Reply, ReplyPart
@@ -19,6 +20,11 @@ _reply: Any = Reply.__table__  # type: ignore[attr-defined]
 _reply_part: Any = ReplyPart.__table__  # type: ignore[attr-defined]
 
 REPORT_WINDOW = timedelta(days=3)  # TP-MR comes round after 256 submissions
+_SUBMITTED = (ReplyState.SUBMITTED, ReplyState.DELIVERED, ReplyState.UNCONFIRMED)
+_EVENTS = {
+    ReplyState.DELIVERED: "reply_delivered",
+    ReplyState.UNDELIVERED: "reply_undelivered",
+}
 _SAME_DIGITS = 8  # of the recipient; what stands before them may be written in several ways
 
 
@@ -71,16 +77,26 @@ def _note(
     ).scalars()
     settled = _sum_of(set(states))
     if settled is not None:
-        connection.execute(
-            sa.update(_reply)
-            .where(
-                _reply.c.id == found.reply_id,
-                _reply.c.state.in_(
-                    [ReplyState.SUBMITTED, ReplyState.DELIVERED, ReplyState.UNCONFIRMED]
-                ),
-            )
-            .values(state=settled)
+        _settle(connection, place, found.reply_id, settled)
+
+
+def _settle(connection: Connection, place: Place, reply_id: int, state: ReplyState) -> None:
+    changed = connection.execute(
+        sa.update(_reply)
+        .where(
+            _reply.c.id == reply_id,
+            _reply.c.state.in_(_SUBMITTED),
+            _reply.c.state != state,
         )
+        .values(state=state)
+        .returning(_reply.c.complaint_id, _reply.c.kind)
+    ).one_or_none()
+    if changed is not None and changed.complaint_id is not None:
+        detail = {"kind": str(changed.kind)}
+        line = events.event_row(
+            changed.complaint_id, place.now, place.actor, _EVENTS[state], detail
+        )
+        events.add(connection, line)
 
 
 def _sum_of(states: set[PartDelivery]) -> ReplyState | None:
