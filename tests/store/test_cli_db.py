@@ -10,7 +10,7 @@ import pytest
 from smsgate import cli
 from smsgate.store import Store
 
-UNAVAILABLE, BUSY, CONFIGURATION = 75, 69, 78
+UNAVAILABLE, BUSY, INPUT_OUTPUT = 75, 69, 74
 
 
 @pytest.fixture
@@ -101,3 +101,58 @@ def test_a_missing_folder_is_a_sentence(
 
     assert db("upgrade", config) == UNAVAILABLE
     assert "check the store's folder" in capsys.readouterr().err
+
+
+# --- copies ---------------------------------------------------------------------------------------
+
+
+def test_a_backup_put_back_is_held_until_it_is_released(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    db("upgrade", config)
+    copy = tmp_path / "copy.db"
+    assert db("backup", config, str(copy)) == 0
+    copy.replace(tmp_path / "store.db")
+    capsys.readouterr()
+
+    assert db("check", config) == 1
+    assert "run `smsgate db release`" in capsys.readouterr().out
+    assert db("release", config, "--as", "sari") == 0
+    assert "released" in capsys.readouterr().err
+    assert db("check", config) == 0
+
+
+def test_status_says_that_a_store_is_held_where_no_daemon_runs(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    db("upgrade", config)
+    db("backup", config, str(tmp_path / "copy.db"))
+    (tmp_path / "copy.db").replace(tmp_path / "store.db")
+    capsys.readouterr()
+
+    assert cli.invoke(["status", "--json", "--config", str(config)]) == 0
+
+    [alarm] = json.loads(capsys.readouterr().out)["alarms"]
+    assert (alarm["key"], alarm["severity"]) == ("store.restored", "critical")
+    assert cli.invoke(["status", "--config", str(config)]) == 0
+    assert "store.restored" in capsys.readouterr().out
+
+
+def test_releasing_a_store_that_is_not_held_changes_nothing(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    db("upgrade", config)
+    capsys.readouterr()
+
+    assert db("release", config) == 0
+    assert "nothing to release" in capsys.readouterr().err
+
+
+def test_a_backup_over_a_file_is_refused_in_a_sentence(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    db("upgrade", config)
+    capsys.readouterr()
+
+    assert db("backup", config, str(tmp_path / "store.db")) == INPUT_OUTPUT
+    assert capsys.readouterr().err.count("\n") == 1
