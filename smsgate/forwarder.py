@@ -153,7 +153,12 @@ class Forwarder(Wakeable):
             self._backend.abort()
 
     def close(self) -> None:
-        """Free the backend's connections."""
+        """Write down what is known of the last request, and free the backend's connections."""
+        try:
+            if self._unsettled is not None:
+                self._settle(*self._unsettled)
+        except StoreError as error:
+            log.warning("forward_outcome_lost", backend=self._backend.name, reason=str(error))
         self._backend.close()
 
     def _step(self) -> float | None:

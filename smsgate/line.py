@@ -79,6 +79,7 @@ class Line(Wakeable):
     def step(self) -> float:
         """Do one pass; return when the next is wanted."""
         try:
+            self._submission.record_rest()  # whatever has become of the link: its leases run out
             modem = self._modem if self._modem is not None else self._open()
             return self._pass(modem)
         except ModemError as error:
@@ -102,7 +103,11 @@ class Line(Wakeable):
             modem.wake()
 
     def close(self) -> None:
-        """Close the port; the modem keeps what it holds."""
+        """Write down what is known of the last reply, and close the port; the modem keeps what it holds."""
+        try:
+            self._submission.record_rest()
+        except StoreError as error:
+            self._log.warning("reply_outcome_lost", reason=str(error))
         self._close_modem()
         self._note(state="closed", reason="stopped")
 

@@ -391,6 +391,29 @@ def test_an_answer_that_could_not_be_written_is_written_before_anything_else_is_
     assert (row.state, row.tracking_id) == (ForwardState.FORWARDED, "A-1")
 
 
+@pytest.mark.parametrize(
+    ("failures", "state"), [(0, ForwardState.FORWARDED), (1, ForwardState.CLAIMED)]
+)
+def test_an_answer_that_could_not_be_written_is_tried_once_more_at_the_end(failures, state):
+    """Else a stop makes a doubt of it; a store that still does not work keeps nobody from stopping."""
+    bench = Bench(Accepted("A-1"))
+    row = bench.file()
+
+    def answer():
+        bench.store.failures = 3
+        return Accepted("A-1")
+
+    bench.backend._answers = [answer]
+    bench.run(0)
+    assert row.state is ForwardState.CLAIMED
+    bench.store.failures = failures
+
+    bench.forwarder.close()
+
+    assert row.state is state
+    assert bench.backend.calls[-1] == "close"
+
+
 def test_a_claim_that_expired_meanwhile_is_not_written_over():
     """Somebody else has it by now; for him the answer is unknown."""
     bench = Bench(Accepted("A-1"))

@@ -201,6 +201,43 @@ def test_what_the_network_took_is_written_down_when_the_store_works_again(bench,
     assert sorted(bench.store.parts) == [(5, 1, 7), (6, 1, 7)]
 
 
+def test_what_the_network_took_is_written_down_also_while_the_link_is_away(bench):
+    """Its lease runs out meanwhile, and a reply that surely went out would be in doubt."""
+    bench.store.replies = [a_reply(5)]
+    bench.store.fail_next["settle"] = StoreUnavailable("The disk is full.")
+    bench.settle()
+    bench.modem.fail_next["list"] = LinkDown("Unplugged.")
+    bench.clock.move(5)
+    bench.line.step()
+    bench.modem.fail_next["open"] = LinkDown("Still unplugged.")
+    bench.clock.move(5)
+
+    bench.line.step()
+
+    assert bench.store.settled == [(5, ReplyState.SUBMITTED)]
+
+
+def test_what_the_network_took_is_written_down_before_the_line_ends(bench):
+    bench.store.replies = [a_reply(5)]
+    bench.store.fail_next["settle"] = StoreUnavailable("The disk is full.")
+    bench.settle()
+
+    bench.line.close()
+
+    assert bench.store.settled == [(5, ReplyState.SUBMITTED)]
+
+
+def test_a_line_ends_also_when_its_store_does_not_work(bench):
+    bench.store.replies = [a_reply(5)]
+    bench.store.fail_next["settle"] = StoreUnavailable("The disk is full.")
+    bench.settle()
+    bench.store.fail_next["settle"] = StoreUnavailable("Still full.")
+
+    bench.line.close()
+
+    assert not bench.modem.is_open
+
+
 def test_no_reply_is_submitted_while_the_memory_is_more_than_half_full(bench):
     bench.modem.slots = {index: a_slot(index) for index in range(1, 7)}
     bench.modem.keeps_deleted = True
