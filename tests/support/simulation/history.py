@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 import random
 import re
+import sqlite3
 import traceback
 from collections import Counter
 from collections.abc import Callable
@@ -200,6 +201,8 @@ class History:
         if self._gateway is None:
             return
         self.trace.say("process", "is stopped")
+        if self._watched is not None:
+            self._watched.is_stopping = True
         self._guarded(self._gateway.stop)
         if self._gateway is not None:
             self._end_process(is_killed=False)
@@ -338,13 +341,20 @@ class History:
         self.trace.say("SMSC", f"takes a reply to {recipient}: {text}")
         evidence = self.evidence
         evidence.submitted.append((recipient, text))
-        claimed = evidence.rows(
-            "SELECT id FROM reply WHERE recipient = ? AND text = ? AND state = 'claimed'",
-            recipient,
-            text,
+        rows = evidence.rows(
+            "SELECT id, state FROM reply WHERE recipient = ? AND text = ?", recipient, text
         )
-        if not claimed:
+        if not any(
+            row["state"] == "claimed" or self._has_lost_lease(row, recipient, text) for row in rows
+        ):
             evidence.unclaimed.append("UNCLAIMED: a reply was submitted that nobody had claimed")
         for reference in filter(is_reference, _REFERENCE.findall(text)):
             if not evidence.rows("SELECT id FROM complaint WHERE reference = ?", reference):
                 evidence.unclaimed.append(f"INVENTED: a reply names {reference}, which is nowhere")
+
+    def _has_lost_lease(self, row: sqlite3.Row, recipient: str, text: str) -> bool:
+        return (
+            row["state"] == "unconfirmed"
+            and self._watched is not None
+            and self._watched.has_lost_lease(row["id"], recipient, text)
+        )

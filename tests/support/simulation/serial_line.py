@@ -247,9 +247,9 @@ class SerialLine:
         changed = octets[:place] + bytes([digit]) + octets[place + 1 :]
         before, after = found[0], changed[found.start() : found.end()]
         if len(before) % 2 == 0:
-            self.altered.append(
-                (tpdu_key(bytes.fromhex(before.decode())), tpdu_key(bytes.fromhex(after.decode())))
-            )
+            sent, read = (tpdu_key(bytes.fromhex(pdu.decode())) for pdu in (before, after))
+            if sent != read:  # a digit of the SMSC's number changes no message
+                self.altered.append((sent, read))
         return changed
 
     def _vanish(self, seconds: float) -> None:

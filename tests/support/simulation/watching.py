@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from simulation.clock import VirtualClock
@@ -20,6 +21,15 @@ class Doubts:
         self.are_any_claims_lost = False  # a claim may have been committed, and nobody knows whose
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A claim that a worker holds."""
+
+    recipient: str
+    text: str
+    until: float  # when the lease it asked for ends
+
+
 class Watched:
     """The store as the workers get it: every call goes through, claims and their ends are noted."""
 
@@ -27,8 +37,9 @@ class Watched:
         self._store = store
         self._doubts = doubts
         self._clock = clock
-        self._replies: dict[int, float] = {}  # when the lease ends
-        self._forwards: dict[int, float] = {}
+        self._replies: dict[int, _Held] = {}
+        self._forwards: dict[int, _Held] = {}
+        self.is_stopping = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
@@ -38,6 +49,15 @@ class Watched:
         self._doubts.replies.update(self._replies)
         self._doubts.forwards.update(self._forwards)
 
+    def has_lost_lease(self, reply_id: int, recipient: str, text: str) -> bool:
+        """Whether this reply is held by a worker whose lease has run out: it may be `unconfirmed` while it is sent."""
+        held = self._replies.get(reply_id)
+        return (
+            held is not None
+            and (held.recipient, held.text) == (recipient, text)
+            and self._clock.monotonic() > held.until
+        )
+
     def claim_reply(self, service: str, line: str, *, lease_s: float) -> ReplyClaim | None:
         """Note that a reply is held."""
         try:
@@ -46,14 +66,30 @@ class Watched:
             self._doubts.are_any_claims_lost = True
             raise
         if claim is not None:
-            self._replies[claim.id] = self._clock.monotonic() + lease_s
+            until = self._clock.monotonic() + lease_s
+            self._replies[claim.id] = _Held(claim.recipient, claim.text, until)
         return claim
+
+    def record_part(self, claim: ReplyClaim, number: int, tp_mr: int) -> bool:
+        """Note that what was submitted could not be written down before the end."""
+        try:
+            is_recorded: bool = self._store.record_part(claim, number, tp_mr)
+        except StoreError:
+            if self.is_stopping:
+                self._doubts.replies.add(claim.id)
+            raise
+        return is_recorded
 
     def settle_reply(self, claim: ReplyClaim, state: ReplyState, **how: Any) -> bool:
         """Note how it ended; one that is in doubt for a reason says the reason."""
         if state is ReplyState.UNCONFIRMED or self._is_late(self._replies, claim.id):
             self._doubts.replies.add(claim.id)
-        is_settled: bool = self._store.settle_reply(claim, state, **how)
+        try:
+            is_settled: bool = self._store.settle_reply(claim, state, **how)
+        except StoreError:
+            if self.is_stopping:  # the last try
+                self._doubts.replies.add(claim.id)
+            raise
         self._replies.pop(claim.id, None)
         return is_settled
 
@@ -65,7 +101,7 @@ class Watched:
             self._doubts.are_any_claims_lost = True
             raise
         if claim is not None:
-            self._forwards[claim.id] = self._clock.monotonic() + lease_s
+            self._forwards[claim.id] = _Held("", "", self._clock.monotonic() + lease_s)
         return claim
 
     def settle_forward(self, claim: ForwardClaim, *what: Any, **how: Any) -> bool:
@@ -83,9 +119,14 @@ class Watched:
     def _end_forward(self, claim: ForwardClaim, end: Any, what: Any, how: Any) -> bool:
         if self._is_late(self._forwards, claim.id):
             self._doubts.forwards.add(claim.id)
-        is_settled: bool = end(claim, *what, **how)
+        try:
+            is_settled: bool = end(claim, *what, **how)
+        except StoreError:
+            if self.is_stopping:
+                self._doubts.forwards.add(claim.id)
+            raise
         self._forwards.pop(claim.id, None)
         return is_settled
 
-    def _is_late(self, leases: dict[int, float], claim_id: int) -> bool:
-        return self._clock.monotonic() > leases.get(claim_id, 0.0)
+    def _is_late(self, held: dict[int, _Held], claim_id: int) -> bool:
+        return claim_id not in held or self._clock.monotonic() > held[claim_id].until
