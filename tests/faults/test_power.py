@@ -95,7 +95,7 @@ def run_traced(trace: Path, command: list[str]) -> Traced:
 
 def missing_after_power_cut(traced: Traced, tmp_path: Path) -> list[str]:
     """Return what a power cut at some deletion would lose."""
-    disk = Disk(traced.folder)
+    disk = Disk(traced.folder, DATABASE)
     played, missing = 0, []
     deleted: list[bytes] = []
     for number, (at, pdu) in enumerate(traced.deletions(), start=1):

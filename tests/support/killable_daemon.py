@@ -123,7 +123,8 @@ def wrap_requests(executioner: Executioner) -> None:
         http.HttpClient.request = counted  # type: ignore[method-assign]
 
 
-_PR_SET_PTRACER, _PR_SET_PTRACER_ANY = 0x59616D61, ctypes.c_ulong(-1)  # prctl(2)
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+_PR_SET_PTRACER, _PR_SET_PTRACER_ANY = 0x59616D61, ctypes.c_ulong(-1)
 _LIBC = ctypes.CDLL(None)
 SEAMS = {"write": wrap_writes, "commit": wrap_commits, "request": wrap_requests}
 
@@ -136,9 +137,9 @@ def start(order: Order) -> int:
     code = 70
     try:
         os.setsid()
-        _LIBC.prctl(
-            _PR_SET_PTRACER, _PR_SET_PTRACER_ANY
-        )  # tests inject faults into its system calls
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # an orphan would hold its port for ever
+        # tests inject faults into its system calls
+        _LIBC.prctl(_PR_SET_PTRACER, _PR_SET_PTRACER_ANY)
         _redirect(Path(order["log"]))
         if order["kill"] is not None:
             SEAMS[order["kill"]["seam"]](Executioner(order["kill"]))

@@ -16,11 +16,9 @@ from programs import need_program
 
 from smsgate.rehearsal import wait_until
 
-CALLS = "openat,unlink,unlinkat,ftruncate,write,pwrite64,fsync,fdatasync"
+CALLS = "openat,unlink,unlinkat,rename,ftruncate,write,pwrite64,fsync,fdatasync"
 # Other ways to write, or to have it written: a program that begins to use them is no longer followed.
-UNKNOWN_CALLS = (
-    "writev,pwritev,pwritev2,sync_file_range,syncfs,sync,msync,rename,renameat,renameat2"
-)
+UNKNOWN_CALLS = "writev,pwritev,pwritev2,sync_file_range,syncfs,sync,msync,renameat,renameat2"
 END_LIMIT_S = 20.0
 
 _LINE = re.compile(r"(?P<pid>\d+) +(?P<rest>.*)")
@@ -105,9 +103,9 @@ def _step(thread: int, text: str, *, is_done: bool) -> Step:
     name, arguments, result = found["name"], found["arguments"], int(found["result"])
     assert name in CALLS.split(","), f"{name} is not followed"
     strings = [_plain(string) for string in _STRING.findall(arguments)]
-    if name in ("openat", "unlink", "unlinkat"):
+    if name in ("openat", "unlink", "unlinkat", "rename"):
         is_made = name == "openat" and "O_CREAT" in arguments
-        call = "create" if is_made else "open" if name == "openat" else "unlink"
+        call = "create" if is_made else name.removesuffix("at")
         return Step(is_done, thread, call, strings[0].decode(), result=result)
     descriptor = _DESCRIPTOR.match(arguments)
     place = _plain(descriptor[1]).decode() if descriptor else ""
@@ -126,9 +124,10 @@ def _escape(text: str) -> str:
 
 @dataclass
 class Disk:
-    """Files of one folder, as they are and as a power cut would leave them."""
+    """One database's files in a folder, as they are and as a power cut would leave them."""
 
     folder: Path
+    database: str
     _now: dict[str, bytearray] = field(default_factory=dict)
     _synced: dict[str, bytes] = field(default_factory=dict)
     _entries: set[str] = field(default_factory=set)  # the folder as last synced
@@ -139,7 +138,7 @@ class Disk:
         path = Path(step.place)
         if path == self.folder and step.call == "sync":
             self._sync_folder(step)
-        elif path.parent == self.folder:
+        elif path.parent == self.folder and path.name.startswith(self.database):
             name = path.name
             if step.call == "sync":
                 self._sync_file(step, name)
