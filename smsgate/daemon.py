@@ -56,7 +56,9 @@ log = structlog.get_logger(__name__)
 
 STOP_TIMEOUT_S = 80.0  # less than TimeoutStopSec=90 of the unit: better we end it than systemd
 ABORT_AFTER_S = 20.0
-STEP_S_MAX = 300.0  # the longest honest step is one AT+CMGS of 130 s, and a resync
+# The longest honest step is a full memory of 255 slots on a modem that is slow or busy with each of them;
+# a step that is ended early is only done again, so this is generous.
+STEP_S_MAX = 1800.0
 WATCH_S = 10.0
 # A line waits for the modem dozens of times a batch. At Python's 5 ms each of these may wait as long for a
 # forwarder that is at work; this costs the forwarder little.
@@ -150,7 +152,7 @@ class Daemon:
             stack.callback(signals.close)
             self._listen_for_commands(stack)
             self._store.open(create=True)
-            stack.callback(self._store.close)
+            stack.callback(self._close_store)
             gateway = self._settings.gateway
             self._store.own(mark=gateway.state_dir / f"store-mark.{gateway.name}.json")
             self._store.keep_disk_reserve(self._settings.store.disk_reserve_mib)
@@ -164,6 +166,14 @@ class Daemon:
             notify("STOPPING=1")
         log.info("gateway_stopped")
         return 0
+
+    def _close_store(self) -> None:
+        """Leave everything in the database's own file: after an orderly stop it is whole without its log."""
+        try:
+            self._store.checkpoint()
+        except StoreError as error:
+            log.warning("checkpoint_failed", reason=str(error))
+        self._store.close()
 
     def _start_workers(self) -> None:
         tools = HouseTools(

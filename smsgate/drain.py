@@ -7,7 +7,7 @@ and told again, with growing pauses and, the third time, an alarm.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -89,7 +89,8 @@ class Drain:
         fresh, gone = self._sort_out(listing)
         if not fresh:
             if gone:
-                self._store.mark_gone(gone)
+                self._store.mark_gone(list(gone.values()))
+                self._forget_gone(gone)
             return Pass(listing, None)
         received = self._store.receive(
             self._line,
@@ -97,8 +98,9 @@ class Drain:
             [ReceivedPart(slot, pdu.tpdu_key(slot.pdu), _decode(slot)) for slot in fresh],
             self._decide,
             self._tools.new_reference,
-            gone=gone,
+            gone=list(gone.values()),
         )
+        self._forget_gone(gone)
         for slot in received.committed:
             self._remember(slot, received)
         if received.due_backends:
@@ -106,20 +108,25 @@ class Drain:
         modem.delete(received.committed)
         return Pass(listing, received)
 
-    def _sort_out(self, listing: Listing) -> tuple[list[Slot], list[int]]:
-        """Split a listing into slots to receive now, and the part ids that it shows to be gone."""
+    def _forget_gone(self, gone: Iterable[Place]) -> None:
+        """These are written down as gone; until then a failed commit must find them again."""
+        for place in gone:
+            del self._deleted[place]
+
+    def _sort_out(self, listing: Listing) -> tuple[list[Slot], dict[Place, int]]:
+        """Split a listing into slots to receive now, and the places and part ids that it shows to be gone."""
         now = self._tools.clock.monotonic()
         held = {(slot.memory, slot.index): slot for slot in listing.slots}
-        gone = []
-        for place, deleted in list(self._deleted.items()):
+        gone = {}
+        for place, deleted in self._deleted.items():
             slot = held.get(place)
             if slot is None or slot.pdu != deleted.slot.pdu:
-                gone.append(deleted.part_id)
-                del self._deleted[place]
+                gone[place] = deleted.part_id
         fresh = [
             slot
             for slot in listing.slots
-            if (slot.memory, slot.index) not in self._deleted
+            if (slot.memory, slot.index) in gone
+            or (slot.memory, slot.index) not in self._deleted
             or now >= self._deleted[slot.memory, slot.index].retry_at
         ]
         return fresh, gone

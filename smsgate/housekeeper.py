@@ -88,10 +88,10 @@ class Housekeeper(Wakeable):
         return ROUND_S
 
     def _round(self) -> None:
+        recovered = {kind: count for kind, count in self._store.recover().items() if count}
         filed = 0
         for service, decide in self._decisions.items():
             filed += self._store.file_overdue(service, decide, self._tools.new_reference)
-        recovered = {kind: count for kind, count in self._store.recover().items() if count}
         if filed:
             log.info("overdue_parts_filed", sms=filed)
         if recovered:

@@ -7,6 +7,7 @@ to `smsgate.cli`.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,6 +51,7 @@ def run_daemon(config: Path | None) -> int:
     from smsgate.config import find_path, load
     from smsgate.daemon import Daemon
 
+    os.umask(0o077)  # the store is what citizens wrote, also where no unit says so
     path = find_path(config)
     settings = load(path)
     logs.configure(level=settings.logs.level, format=settings.logs.format)

@@ -67,7 +67,8 @@ class Line(Wakeable):
         self._drain = Drain(record.name, record.service, store=store, decide=decide, tools=tools)
         self._submission = Submission(record.name, record.service, store=store, tools=tools)
         self._polling = Polling(self._policy)
-        self._modem: Modem | None = None
+        self._device: Modem | None = None
+        self._modem: Modem | None = None  # while it is open
         self._is_first_pass = True
         self.is_busy = False  # more than half full: nothing but receiving is done
         self._faults = 0
@@ -115,7 +116,11 @@ class Line(Wakeable):
 
     def _open(self) -> Modem:
         self._note(state="opening", reason=self.record.reason)
-        modem = self._new_modem()
+        if self._device is None:
+            self._device = self._new_modem()
+        # The same object each time: it knows what was handed over directly and is not committed yet, and whether the
+        # descriptor of the last connection is proven closed.
+        modem = self._device
         identity = modem.open()
         self._modem = modem
         self._drain.forget()
@@ -242,9 +247,10 @@ class Line(Wakeable):
             )
 
     def _note_usage(self, listing: Listing) -> None:
-        used = sum(usage.used for usage in listing.usage)
         total = sum(usage.total for usage in listing.usage)
-        self.is_busy = total > 0 and used > total * self._policy.busy_share
+        # Drafts are not ours to clear, so they are no backlog; they only make the memory smaller.
+        room = total - listing.drafts
+        self.is_busy = total > 0 and len(listing.slots) > max(room, 0) * self._policy.busy_share
         self.record = replace(self.record, held=len(listing.slots), capacity=total or None)
 
     def _note(self, *, is_saved: bool = True, **changes: object) -> None:
@@ -266,10 +272,6 @@ class Line(Wakeable):
 
     def _wanted_in(self) -> float:
         moments = [self._list_at, self._health_at, self._settings_at, self._save_at]
-        if (
-            self._submission.due_at is not None
-            and not self.is_busy
-            and self.record.state == "ready"
-        ):
+        if not self.is_busy and self.record.state == "ready":
             moments.append(self._submission.due_at)
         return max(min(moments) - self._clock.monotonic(), 0.0)

@@ -7,6 +7,7 @@ What was caught is named in `masked`, so that the mistake is seen and mended.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import re
@@ -67,7 +68,7 @@ def configure(*, level: str = "info", format: str = "auto", stream: TextIO | Non
             *_renderers(chosen, stream),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS["debug"]),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=lambda *_: _SafeLogger(stream),
         cache_logger_on_first_use=False,
     )
     _take_over_standard_logging()
@@ -86,6 +87,18 @@ class _Threshold:
 
 
 _threshold = _Threshold()
+
+
+class _SafeLogger(structlog.PrintLogger):
+    """Writes a line, or loses it: a full disk or a closed pipe under the log must not stop the gateway."""
+
+    def msg(self, message: str) -> None:
+        """Write one line."""
+        with contextlib.suppress(OSError, ValueError):
+            super().msg(message)
+
+    log = debug = info = warn = warning = msg
+    fatal = failure = err = error = critical = exception = msg
 
 
 def _drop_below_level(_logger: Any, method: str, event: Event) -> Event:
@@ -135,6 +148,8 @@ class JournalSender:
         from logging_journald import JournaldTransport
 
         self._transport = JournaldTransport(socket_path=socket_path, connected=False)
+        # A journald that does not read must not hold up a line: what it does not take goes to standard error.
+        self._transport.socket.setblocking(False)
 
     def __call__(self, _logger: Any, method: str, event: Event) -> Event:
         """Send the event; raise DropEvent when journald has it."""

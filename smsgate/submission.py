@@ -25,6 +25,8 @@ from smsgate.retry import next_attempt_at
 
 log = structlog.get_logger(__name__)
 
+LOOK_S_MAX = 30.0
+
 
 class ReplyStore(Protocol):
     """What submitting needs of the store."""
@@ -63,7 +65,7 @@ class Submission:
         self._tools = tools
         self._log = log.bind(line=line)
         self._unrecorded: deque[Callable[[], bool]] = deque()  # at most the parts of one reply
-        self.due_at: float | None = 0.0  # monotonic; None: nothing is due until somebody says so
+        self.due_at = 0.0  # monotonic
 
     def look_again(self) -> None:
         """A reply may be due now. Called from any thread."""
@@ -72,7 +74,7 @@ class Submission:
     def run(self, modem: Modem) -> bool:
         """Submit the next due reply; return whether there was one. Raises ModemError or StoreError."""
         self.record_rest()
-        if self.due_at is None or self._tools.clock.monotonic() < self.due_at:
+        if self._tools.clock.monotonic() < self.due_at:
             return False
         claim = self._store.claim_reply(
             self._service, self._line, lease_s=self._tools.policy.reply_lease_s
@@ -92,12 +94,14 @@ class Submission:
             self._unrecorded.popleft()
 
     def _plan(self) -> None:
-        self.due_at = None
+        # First the latest moment, then what the store says: a look_again() from elsewhere is never overwritten by more.
+        # Another host, or a person, may make a reply due without a word to us.
+        self.due_at = self._tools.clock.monotonic() + LOOK_S_MAX
         next_at = self._store.next_reply_at(self._service, self._line)
         if next_at is not None:
             # At least a second: one that is due but must wait for an earlier one of its complaint would spin.
             wait_s = max((next_at - self._tools.clock.now()).total_seconds(), 1.0)
-            self.due_at = self._tools.clock.monotonic() + wait_s
+            self.due_at = min(self.due_at, self._tools.clock.monotonic() + wait_s)
 
     def _submit(self, modem: Modem, claim: ReplyClaim) -> None:
         try:

@@ -7,6 +7,7 @@ virtual clock.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import Protocol
@@ -150,11 +151,16 @@ class Runner:
         except Exception as error:
             delay_s = CRASH_DELAYS_S[min(self.crashes, len(CRASH_DELAYS_S) - 1)]
             self.crashes += 1
-            log.exception("worker_crashed", worker=self.worker.name, retry_in_s=delay_s)
-            self._on_crash(self.worker.name, error)
+            self._tell(error, delay_s)
             return delay_s
         self.crashes = 0
         return IDLE_WAIT_S_MAX if delay_s is None else min(delay_s, IDLE_WAIT_S_MAX)
+
+    def _tell(self, error: Exception, delay_s: float) -> None:
+        """Say that the worker crashed. That saying so fails too must not end the thread."""
+        with contextlib.suppress(Exception):
+            log.exception("worker_crashed", worker=self.worker.name, retry_in_s=delay_s)
+            self._on_crash(self.worker.name, error)
 
     def _wait(self, delay_s: float) -> None:
         if delay_s <= 0 or self._stopping.is_set():

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 from hardware.sms import Slot
 from smsgate.records import PartState, ReceivedPart, SmsState
 from smsgate.store.columns import identity_of, lock_key, with_offset
-from smsgate.store.grouping import Group
+from smsgate.store.grouping import PROXIMITY, Group
 from smsgate.store.prepared import Prepared
 from smsgate.store.rows import Culprit
 from smsgate.store.sameness import Arrival, KnownPart
@@ -61,6 +61,9 @@ _SEEN_AGAIN = Prepared(
         generation=sa.bindparam("now_generation"),
     )
 )
+# Halves whose others never came stay open for ever, and a stranger can send any number of them. What a batch
+# asks for is bounded by reference and by time, and in the end by this: beyond it parts are filed as a new group.
+OPEN_GROUPS_MAX = 1000
 _OPEN_GROUPS = sa.select(
     _sms.c.id,
     _sms.c.sender,
@@ -75,11 +78,18 @@ _OPEN_GROUPS = sa.select(
     _sms.c.complaint_id,
 )
 _GROUPS_OF_SENDERS = Prepared(
-    lambda lists: _OPEN_GROUPS.where(
-        _sms.c.service == sa.bindparam("service"),
-        _sms.c.sender.in_(lists("senders")),
-        sa.literal_column("sms.missing > 0"),  # as the partial index says it
-    ).order_by(_sms.c.id)
+    lambda lists: (
+        _OPEN_GROUPS.where(
+            _sms.c.service == sa.bindparam("service"),
+            _sms.c.sender.in_(lists("senders")),
+            _sms.c.concat_reference.in_(lists("references")),
+            sa.literal_column("sms.missing > 0"),  # as the partial index says it
+            sa.func.coalesce(_sms.c.sent_at, _sms.c.received_at, type_=_sms.c.received_at.type)
+            >= sa.bindparam("since", type_=_sms.c.received_at.type),
+        )
+        .order_by(_sms.c.id.desc())
+        .limit(OPEN_GROUPS_MAX)
+    )
 )
 _PARTS_OF = Prepared(
     lambda lists: (
@@ -120,12 +130,21 @@ def known_parts(
     return [KnownPart(*row) for row in rows]
 
 
-def open_groups(connection: Connection, service: str, arrivals: Iterable[Arrival]) -> list[Group]:
-    """Return the groups with missing parts of everybody who sent a part in this batch."""
-    senders = {a.deliver.sender.number for a in arrivals if a.concat is not None and a.deliver}
-    if not senders:
+def open_groups(
+    connection: Connection, service: str, arrivals: Iterable[Arrival], now: datetime
+) -> list[Group]:
+    """Return the groups with missing parts that a part of this batch, read `now`, may belong to."""
+    parts = [(a, a.deliver.sender.number, a.concat) for a in arrivals if a.concat and a.deliver]
+    if not parts:
         return []
-    asked = {"service": service, "senders": sorted(senders)}
+    # A part without a plausible SCTS is taken as sent when it was read, which may be any time up to now.
+    oldest = min((a.sent_at or now for a, _, _ in parts), default=now)
+    asked = {
+        "service": service,
+        "senders": sorted({sender for _, sender, _ in parts}),
+        "references": sorted({concat.reference for _, _, concat in parts}),
+        "since": oldest.astimezone(UTC) - PROXIMITY,
+    }
     return groups_of(connection, _GROUPS_OF_SENDERS.rows(connection, asked))
 
 

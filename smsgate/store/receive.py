@@ -158,7 +158,7 @@ class _Intake:
         """Make units of new arrivals: one for each SMS, a concatenated one where its last part
         stands.
         """
-        groups = Groups(held.open_groups(connection, self._service, new), place.now)
+        groups = Groups(held.open_groups(connection, self._service, new, place.now), place.now)
         units: dict[int, Unit] = {}
         for arrival in new:
             if arrival.concat is None:

@@ -229,7 +229,7 @@ def _arrival(part: Any, decoded: Decoded) -> Arrival:
 
 def _unit_in_group(connection: Connection, row: Any, arrival: Arrival, place: Place) -> Unit:
     """Put a part where it belongs; where it is the first of its SMS, its row becomes that SMS."""
-    known = held.open_groups(connection, row.service, [arrival])
+    known = held.open_groups(connection, row.service, [arrival], row.received_at)
     group = Groups(known, row.received_at).place(arrival)
     if group.sms_id is None:
         group.sms_id = row.id

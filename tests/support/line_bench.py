@@ -53,6 +53,7 @@ class BenchModem:
     is_registered: bool = True
     keeps_deleted: bool = False
     capacity: int = 10
+    drafts: int = 0
     is_open: bool = False
 
     def _call(self, name: str, detail: object = None) -> None:
@@ -81,8 +82,8 @@ class BenchModem:
 
     def list_held(self) -> Listing:
         self._call("list")
-        used = Usage("SM", len(self.slots), self.capacity)
-        return Listing(tuple(self.slots.values()), (used,), drafts=0)
+        used = Usage("SM", len(self.slots) + self.drafts, self.capacity)
+        return Listing(tuple(self.slots.values()), (used,), drafts=self.drafts)
 
     def delete(self, slots) -> list[Slot]:
         slots = list(slots)
@@ -137,6 +138,7 @@ class BenchStore:
         )
 
     def mark_gone(self, part_ids) -> None:
+        self._call("mark_gone")
         self.gone.extend(part_ids)
 
     def claim_reply(self, service, line, *, lease_s) -> ReplyClaim | None:

@@ -276,3 +276,43 @@ def test_an_idle_line_asks_the_modem_little(bench):
 
     assert bench.modem.names().count("list") <= 41
     assert bench.modem.names().count("check_settings") <= 11
+
+
+def test_what_was_seen_gone_is_told_again_when_it_could_not_be_written(bench):
+    bench.modem.slots = {3: a_slot(3)}
+    bench.line.step()
+    bench.store.fail_next["mark_gone"] = StoreUnavailable("The disk is full.")
+
+    bench.pass_time(3)
+
+    assert bench.store.gone == [103]
+
+
+def test_drafts_of_others_are_no_backlog(bench):
+    bench.modem.drafts = 6
+    bench.store.replies = [a_reply(5)]
+
+    bench.settle()
+
+    assert "submit" in bench.modem.names()
+
+
+def test_a_reply_that_another_host_made_due_is_found_within_half_a_minute(bench):
+    bench.settle()
+    bench.store.replies = [a_reply(5)]
+
+    bench.pass_time(31)
+
+    assert bench.store.settled == [(5, ReplyState.SUBMITTED)]
+
+
+def test_the_same_modem_object_is_opened_again(bench):
+    made = []
+    device = bench.modem
+    bench.line._new_modem = lambda: made.append(device) or device
+    bench.modem.fail_next["list"] = LinkDown("The link is down.")
+
+    bench.pass_time(5)
+
+    assert bench.modem.names().count("open") == 2
+    assert len(made) == 1
