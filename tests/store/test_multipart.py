@@ -21,6 +21,8 @@ from stores import StoreMaker, rows
 from smsgate.backends import Accepted
 from smsgate.records import ForwardState
 from smsgate.store import ServiceFacts, Store
+from smsgate.store.held import open_groups
+from smsgate.store.sameness import Arrival
 
 TEXTS = ["BTM jalan ", "rusak di ", "Sekupang"]
 WHOLE = "jalan rusak di Sekupang"
@@ -260,3 +262,18 @@ def test_a_decision_that_trips_over_an_overdue_sms_puts_it_into_quarantine(
 
     assert store.file_overdue("btm", stumble, references()) == 1  # type: ignore[arg-type]
     assert store.counts().sms == {"quarantined": 1}
+
+
+def test_halves_that_a_stranger_left_behind_are_not_looked_up_again(store: Store) -> None:
+    """Thousands of them would make each further SMS of that batch wait, and in the end fail."""
+    for reference in range(20, 40):
+        store.receive("m1", "btm", parts_of(TEXTS, reference=reference)[:1], decide, references())
+    old = parts_of(TEXTS, sent_at=NOON - timedelta(days=2))
+    store.receive("m1", "btm", old[:1], decide, references())
+    first, second, _ = parts_of(TEXTS)
+    store.receive("m1", "btm", [first], decide, references())
+
+    with store._database.read() as connection:
+        found = open_groups(connection, "btm", [Arrival(second, [second.slot], NOON)], NOON)
+
+    assert [(group.key[1], group.moment) for group in found] == [(7, NOON)]
