@@ -20,10 +20,12 @@ from smsgate.store import Store
 EXCHANGE_LIMIT_S = 8.0  # then the picture is drawn as it is
 SHOWN = 6
 PANEL_WIDTH_MIN = 34
+BORDERS = 2
+PHONE_ROWS_MIN = 4
 HINTS = """\
-Try:  BTM jalan rusak di Sekupang      the same again (a repeat)      lampu mati (no prefix)
-      BTM STATUS                       BTM RAHASIA pungli di …        BTM BANTUAN
-/down  the complaint system fails   /up  it works again   /from +62…  another phone   /quit"""
+Try:  BTM jalan rusak di Sekupang     then the same again: a repeat
+      BTM STATUS     BTM RAHASIA pungli di …     BTM BANTUAN     BTM STOP
+/down: the complaint system fails  /up: it works  /from +62812…  /quit"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,49 +94,57 @@ class Phone:
 
     def _draw(self) -> None:
         console = self._console
+        room = _room(console.width, console.height - len(self._notes))
         try:
-            panels = [
-                Panel(self._conversation(), title=f"phone {show(self._citizen.number)}"),
-                Panel(self._stored(), title="what the gateway stored"),
-                Panel(self._held(), title="what the complaint system holds"),
+            phone = Panel(self._conversation(room), title=f"phone {show(self._citizen.number)}")
+            others = [
+                Panel(self._stored(room.complaints), title="what the gateway stored"),
+                Panel(self._held(room.held), title="what the complaint system holds"),
             ]
         except (SmsgateError, OSError) as error:
-            panels = [Panel(Text(str(error)), title="cannot look")]
+            phone, others = Panel(Text(str(error)), title="cannot look"), []
         console.clear()
-        console.print(_beside(panels, console.width))
+        # The phone stands next to where one types: on a small screen below the others, on a wide one first.
+        console.print(_beside([phone, *others]) if room.is_wide else Group(*others, phone))
         for note in self._notes:
             console.print(Text(f"• {note}", style="yellow"))
         console.print(Text(HINTS, style="dim"))
 
-    def _conversation(self) -> RenderableType:
-        rows = [
-            Text(
-                ("→ " if bubble.is_ours else "← ") + show(bubble.text),
-                style="bold" if bubble.is_ours else "green",
-            )
-            for bubble in self._bubbles[-SHOWN:]
-        ]
+    def _conversation(self, room: _Room) -> RenderableType:
+        """The newest SMS, as many as there are rows for."""
+        rows: list[Text] = []
+        left = room.phone
+        for bubble in reversed(self._bubbles):
+            text = ("→ " if bubble.is_ours else "← ") + show(bubble.text)
+            lines_max = max(left, PHONE_ROWS_MIN) if not rows else left
+            lines = -(-len(text) // room.columns) + 1  # words wrap early
+            if lines > lines_max:
+                if rows:
+                    break
+                text = text[: room.columns * (lines_max - 1) - 1] + "…"
+            rows.insert(0, Text(text, style="bold" if bubble.is_ours else "green"))
+            left -= lines
         return Group(*rows) if rows else Text("no SMS yet", style="dim")
 
-    def _stored(self) -> RenderableType:
+    def _stored(self, shown: int) -> RenderableType:
         counts = self._store.counts()
         filed = ", ".join(f"{count} {name}" for name, count in counts.sms.items() if count)
-        rows = [Text(f"SMS: {filed or 'none'}")]
-        for listed in self._store.complaints(limit=SHOWN):
+        rows = [_one_line(f"SMS: {filed or 'none'}")]
+        for listed in self._store.complaints(limit=shown):
             complaint = self._store.complaint(listed.reference) or listed
             forwards = ", ".join(f"{f.state} to {f.backend}" for f in complaint.forwards)
             replies = ", ".join(f"{r.kind} {r.state}" for r in complaint.replies)
             repeats = f", {complaint.repeats} repeats" if complaint.repeats else ""
-            rows.append(Text(f"{complaint.reference} {show(complaint.body)}", style="bold"))
-            rows.append(Text(f"  {forwards}; {replies}{repeats}"))
+            rows.append(_one_line(f"{complaint.reference} {show(complaint.body)}", style="bold"))
+            rows.append(_one_line(f"  {forwards}; {replies}{repeats}"))
         return Group(*rows)
 
-    def _held(self) -> RenderableType:
-        entries = self._rehearsal.backend_complaints()[-SHOWN:]
+    def _held(self, shown: int) -> RenderableType:
+        entries = self._rehearsal.backend_complaints()[-shown:]
         rows = [
-            Text(
-                f"{entry.get('tracking_id')} for {entry.get('reference')}: "
-                f"{show(str(entry.get('text', '')))}  (from {entry.get('sender') or 'not told'})"
+            _one_line(
+                f"{entry.get('tracking_id')} for {entry.get('reference')}, from "
+                f"{entry.get('sender') or 'not told'}: {show(str(entry.get('text', '')))}"
             )
             for entry in reversed(entries)
         ]
@@ -146,14 +156,41 @@ def _notes(exchange: Exchange) -> tuple[str, ...]:
         return exchange.missing
     if exchange.complaint is not None:
         return (f"filed as complaint {exchange.complaint.reference}",)
+    if exchange.disposition == "follow-up" and not exchange.answers:
+        return ("taken as an addition to the complaint of a moment ago, which is not answered",)
     answered = "" if exchange.answers else ", not answered"
     return (f"filed as {exchange.disposition}{answered}",)
 
 
-def _beside(panels: list[Panel], width: int) -> RenderableType:
-    """Put panels beside each other where the terminal is wide enough, else below each other."""
-    if width < PANEL_WIDTH_MIN * len(panels):
-        return Group(*panels)
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """What fits on the screen: rows of the phone, entries of the other two, columns of a panel."""
+
+    is_wide: bool
+    phone: int
+    complaints: int
+    held: int
+    columns: int
+
+
+def _room(width: int, height: int) -> _Room:
+    """Share out the screen, so that what was just said is never above its edge."""
+    rows = height - HINTS.count("\n") - 3  # the hints, the prompt, and one to spare
+    if width >= PANEL_WIDTH_MIN * 3:
+        inner = rows - BORDERS
+        complaints, held = max((inner - 1) // 2, 1), max(inner, 1)
+        return _Room(True, inner, min(complaints, SHOWN), min(held, SHOWN), width // 3 - 4)
+    complaints = 1 if rows < 30 else 3
+    held = 2 if rows < 30 else 4
+    phone = rows - 3 * BORDERS - (1 + 2 * complaints) - held
+    return _Room(False, phone, complaints, held, max(width - 4, 10))
+
+
+def _one_line(text: str, style: str = "") -> Text:
+    return Text(text, style=style, no_wrap=True, overflow="ellipsis")
+
+
+def _beside(panels: list[Panel]) -> RenderableType:
     table = Table.grid(expand=True)
     for _ in panels:
         table.add_column(ratio=1)
