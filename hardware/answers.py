@@ -73,6 +73,7 @@ class Reading:
     pairs: list[Pair] = field(default_factory=list)
     is_text_mode: bool = False
     has_orphan: bool = False  # a PDU, or a header, that cannot be told where it belongs
+    is_whole: bool = True  # nothing was passed over that may have been a pair
 
 
 def read_error(line: str) -> RefusedAnswer:
@@ -125,6 +126,7 @@ def _read_header(reading: Reading, line: str) -> Header | None:
 
 
 def _close_pair(reading: Reading, header: Header | None, seen: list[str]) -> None:
+    reading.is_whole &= len(seen) == (0 if header is None else 1)
     if header is None:
         reading.has_orphan |= any(_is_like_pdu(line) for line in seen)
         return

@@ -258,8 +258,11 @@ class ModemEngine(GsmModem, ModemLink):
 
     # -- messages ------------------------------------------------------------------------------------------------------
 
-    def list_raw(self, memory: str) -> tuple[list[Pair], Usage]:
-        """List a memory; damaged pairs are read again one by one. Raises SettingsLost when it makes no sense."""
+    def list_raw(self, memory: str) -> tuple[list[Pair], Usage, bool]:
+        """List a memory: its pairs, its usage, and whether nothing was passed over for noise.
+
+        Damaged pairs are read again one by one. Raises SettingsLost when it makes no sense.
+        """
         self.settings.select(memory)
         total = self.settings.capacity[memory].total
         for _ in range(2):
@@ -277,7 +280,8 @@ class ModemEngine(GsmModem, ModemLink):
             )
         pairs = [pair if pair.pdu is not None else self._read_again(pair) for pair in reading.pairs]
         found = [pair for pair in pairs if pair is not None]
-        return found, Usage(memory, len(found), total)
+        is_whole = reading.is_whole and all(pair.pdu is not None for pair in reading.pairs)
+        return found, Usage(memory, len(found), total), is_whole
 
     def _list(self, total: int) -> answers.Reading:
         try:
@@ -306,6 +310,7 @@ class ModemEngine(GsmModem, ModemLink):
             try:
                 pair = self.read(index)
             except CommandError:
+                reading.is_whole = False
                 continue
             if pair is not None:
                 reading.pairs.append(pair)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -51,6 +52,10 @@ class Identity:
     iccid: str | None = field(repr=False)
     smsc: str | None = field(repr=False)
 
+    def holder_of(self, memory: str) -> str | None:
+        """Return what a memory is in: the SIM's ICCID (or IMSI), or for any memory but the SIM's the device's IMEI."""
+        return (self.iccid or self.imsi if memory == "SM" else self.imei) or None
+
 
 @dataclass(frozen=True)
 class Signal:
@@ -82,11 +87,16 @@ class Usage:
 
 @dataclass(frozen=True)
 class Listing:
-    """What the modem held when asked: received messages and reports, and how many drafts it keeps for others."""
+    """What the modem held when asked: received messages and reports, and how many drafts it keeps for others.
+
+    `whole` are the memories of which nothing was passed over for noise, each with the card or device that it is in:
+    what is not in their listing is not there.
+    """
 
     slots: tuple[Slot, ...]
     usage: tuple[Usage, ...]
     drafts: int
+    whole: Mapping[str, str | None] = field(default_factory=dict, repr=False)
 
 
 class EventKind(StrEnum):

@@ -82,6 +82,7 @@ class Modem:
         self._direct: dict[int, Slot] = {}
         self._direct_lock = threading.Lock()
         self._direct_count = 0
+        self._direct_holder = f"{self._surroundings.chance.getrandbits(64):016x}"  # this object
         self._is_unsettled = False
         self._has_restarted = False
         self._looked_at = 0.0
@@ -183,19 +184,23 @@ class Modem:
         slots: list[Slot] = []
         usage: list[Usage] = []
         drafts = 0
+        whole: dict[str, str | None] = {DIRECT_MEMORY: self._direct_holder}
         for memory in engine.settings.memories:
-            pairs, used = engine.list_raw(memory)
+            pairs, used, is_whole = engine.list_raw(memory)
             usage.append(used)
+            holder = self.identity.holder_of(memory)
+            if is_whole:
+                whole[memory] = holder
             for pair in pairs:
                 if pair.stat in (Stat.REC_UNREAD, Stat.REC_READ):
-                    slots.append(self._slot(memory, pair))
+                    slots.append(self._slot(memory, pair, holder))
                 else:
                     drafts += 1
         with self._direct_lock:
             slots.extend(self._direct.values())
-        return Listing(tuple(slots), tuple(usage), drafts)
+        return Listing(tuple(slots), tuple(usage), drafts, whole)
 
-    def _slot(self, memory: str, pair: Pair) -> Slot:
+    def _slot(self, memory: str, pair: Pair, holder: str | None) -> Slot:
         is_damaged = pair.pdu is None
         return Slot(
             memory=memory,
@@ -205,6 +210,7 @@ class Modem:
             pdu=pair.octets if pair.pdu is None else pair.pdu,
             is_damaged=is_damaged,
             generation=self.generation,
+            holder=holder,
         )
 
     def delete(self, slots: Iterable[Slot]) -> list[Slot]:
@@ -330,6 +336,7 @@ class Modem:
                 pdu=f"{urc.line}\n{urc.body}".encode("latin-1") if pdu is None else pdu,
                 is_damaged=pdu is None,
                 generation=self.generation,
+                holder=self._direct_holder,
             )
         return EventKind.ARRIVED
 

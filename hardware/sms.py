@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
@@ -66,7 +66,8 @@ class Slot:
     `pdu` holds the octets as listed, SMSC field included. When the line could not be read as PDU (not hex, or not
     as long as its header says, also after reading it again) `is_damaged` is set and `pdu` holds the line's own
     octets. `generation` names the connection that listed it: a slot is deleted only on the connection that listed
-    it.
+    it. `holder` is the card or device that the memory is in, where the modem tells: another SIM has other slots
+    under the same numbers.
     """
 
     memory: str  # "SM", "ME", …; "CMT" for a message handed over directly, which no memory holds
@@ -76,6 +77,7 @@ class Slot:
     pdu: bytes
     is_damaged: bool = False
     generation: int = 0
+    holder: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

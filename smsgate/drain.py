@@ -17,7 +17,7 @@ from hardware import pdu
 from hardware.modem import Listing, Modem
 from hardware.sms import Decoded, Slot, Undecodable
 from smsgate.line_tools import LineTools
-from smsgate.records import Decide, Received, ReceivedPart
+from smsgate.records import Decide, Received, ReceivedPart, Shown
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +45,10 @@ class ReceivingStore(Protocol):
 
     def mark_gone(self, part_ids: Collection[int]) -> None:
         """Record that these parts were seen gone from the modem."""
+        ...
+
+    def mark_absent(self, line: str, shown: Shown) -> int:
+        """Record that parts are gone which the line should hold and a listing does not show."""
         ...
 
 
@@ -78,14 +82,17 @@ class Drain:
         self._decide = decide
         self._tools = tools
         self._deleted: dict[Place, _Deleted] = {}
+        self._compared: set[str] = set()  # memories whose listing the store's own was held against
 
     def forget(self) -> None:
         """Forget what was listed: on another connection it proves nothing. The store knows every message again."""
         self._deleted.clear()
+        self._compared.clear()
 
     def run(self, modem: Modem) -> Pass:
         """Do one pass. Raises ModemError or StoreError; whatever was not committed is still on the modem."""
         listing = modem.list_held()
+        self._compare(listing)
         fresh, gone = self._sort_out(listing)
         if not fresh:
             if gone:
@@ -107,6 +114,24 @@ class Drain:
             self._tools.on_work(received.due_backends)
         modem.delete(received.committed)
         return Pass(listing, received)
+
+    def _compare(self, listing: Listing) -> None:
+        """Once on a connection, have the store mark what is gone of each memory.
+
+        The link, or we, may have died between the modem's OK to a delete and the listing that shows it. Left as `kept`,
+        such a part would make the same octets in that slot, sent later and without an SCTS, a mere sighting.
+        """
+        whole = {m: holder for m, holder in listing.whole.items() if m not in self._compared}
+        if not whole:
+            return
+        keys = {
+            (slot.memory, slot.index): None if slot.is_damaged else pdu.tpdu_key(slot.pdu)
+            for slot in listing.slots
+        }
+        absent = self._store.mark_absent(self._line, Shown(keys, whole))
+        self._compared.update(whole)
+        if absent:
+            log.info("absent_parts_marked", line=self._line, parts=absent)
 
     def _forget_gone(self, gone: Iterable[Place]) -> None:
         """These are written down as gone; until then a failed commit must find them again."""

@@ -220,6 +220,18 @@ class Decision:
     optout: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a listing proves about where parts lie.
+
+    `keys` has every occupied place with the key of its TPDU, None where it could not be read. `whole` are the memories
+    of which nothing was passed over, each with the card or device that it is in (None: the modem does not tell).
+    """
+
+    keys: Mapping[tuple[str, int], bytes | None]
+    whole: Mapping[str, str | None]
+
+
 # (sms, what the store knows, a reference nobody has) → what it becomes. Pure.
 Decide = Callable[[CompleteSms, SenderKnowledge, str], Decision]
 

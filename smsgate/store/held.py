@@ -15,28 +15,37 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from hardware.sms import Slot
-from smsgate.records import PartState, ReceivedPart, SmsState
+from smsgate.records import PartState, ReceivedPart, Shown, SmsState
 from smsgate.store.columns import identity_of, lock_key, with_offset
 from smsgate.store.grouping import PROXIMITY, Group
 from smsgate.store.prepared import Prepared
 from smsgate.store.rows import Culprit
-from smsgate.store.sameness import Arrival, KnownPart
+from smsgate.store.sameness import Arrival, KnownPart, absent_parts
 from smsgate.store.tables import Part, Sighting, Sms
 
 _part: Any = Part.__table__  # type: ignore[attr-defined]
 _sighting: Any = Sighting.__table__  # type: ignore[attr-defined]
 _sms: Any = Sms.__table__  # type: ignore[attr-defined]
 
+_KNOWN_PART = sa.select(
+    _part.c.id,
+    _part.c.key,
+    _part.c.instance,
+    _part.c.state,
+    _part.c.memory,
+    _part.c.slot_index,
+    _part.c.pdu,
+    _part.c.holder,
+)
+_KEPT = Prepared(
+    _KNOWN_PART.where(
+        _part.c.gateway == sa.bindparam("gateway"),
+        _part.c.line == sa.bindparam("line"),
+        sa.literal_column("part.state = 'kept'"),  # as the partial index says it
+    )
+)
 _KNOWN = Prepared(
-    lambda lists: sa.select(
-        _part.c.id,
-        _part.c.key,
-        _part.c.instance,
-        _part.c.state,
-        _part.c.memory,
-        _part.c.slot_index,
-        _part.c.pdu,
-    ).where(
+    lambda lists: _KNOWN_PART.where(
         _part.c.gateway == sa.bindparam("gateway"),
         _part.c.line == sa.bindparam("line"),
         _part.c.key.in_(lists("keys")),
@@ -58,12 +67,14 @@ _SEEN_AGAIN = Prepared(
         deleted_at=None,
         memory=sa.bindparam("now_memory"),
         slot_index=sa.bindparam("now_index"),
+        holder=sa.bindparam("now_holder"),
         generation=sa.bindparam("now_generation"),
     )
 )
 # Halves whose others never came stay open for ever, and a stranger can send any number of them. What a batch
 # asks for is bounded by reference and by time, and in the end by this: beyond it parts are filed as a new group.
 OPEN_GROUPS_MAX = 1000
+GONE_AT_ONCE = 500  # in one statement: databases limit its parameters
 _OPEN_GROUPS = sa.select(
     _sms.c.id,
     _sms.c.sender,
@@ -174,6 +185,17 @@ def mark_gone(connection: Connection, part_ids: Collection[int], now: datetime) 
     _GONE.change(connection, {"ids": sorted(part_ids), "now": now})
 
 
+def mark_absent(
+    connection: Connection, gateway: str, line: str, shown: Shown, now: datetime
+) -> int:
+    """Record what a line should hold and a listing does not show; return how many parts."""
+    kept = _KEPT.rows(connection, {"gateway": gateway, "line": line})
+    absent = absent_parts((KnownPart(*row) for row in kept), shown)
+    for start in range(0, len(absent), GONE_AT_ONCE):
+        mark_gone(connection, absent[start : start + GONE_AT_ONCE], now)
+    return len(absent)
+
+
 def note_sightings(
     connection: Connection,
     seen: Iterable[tuple[KnownPart, Slot]],
@@ -221,6 +243,7 @@ def _update_parts(connection: Connection, again: Iterable[tuple[int, bytes, Slot
             "more": more + 1,
             "now_memory": slot.memory,
             "now_index": slot.index,
+            "now_holder": slot.holder,
             "now_generation": slot.generation,
         }
     _SEEN_AGAIN.write(connection, [rows[part_id] for part_id in sorted(rows)])

@@ -230,6 +230,7 @@ def part_row(arrival: Arrival, sms_id: int, place: Place) -> dict[str, Any]:
         "is_damaged": slot.is_damaged,
         "memory": slot.memory,
         "slot_index": slot.index,
+        "holder": slot.holder,
         "stat": int(slot.stat),
         "generation": slot.generation,
         "state": PartState.KEPT,

@@ -4,8 +4,10 @@ Sameness).
 - A TPDU with a plausible SCTS is its key: the same key on the same line is the same message,
   wherever and how often it is listed.
 - Without one (damaged, undecodable, a modem without the network's time) the key alone is not
-  enough: the place counts too, and a place read again after its message was *seen gone* holds a new
-  message. So does what the modem handed over directly, for no listing shows that again.
+  enough: the place counts too, with the SIM or device that it is on, and a place read again after
+  its message was *seen gone* holds a new message.
+- What the modem handed over directly lies in no memory: its place is one in the process that heard
+  it, and another process says nothing about it.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from hardware.sms import Concat, Slot, SmsDeliver, SmsStatusReport
-from smsgate.records import PartState, ReceivedPart
+from smsgate.records import PartState, ReceivedPart, Shown
 
 DIRECT = "CMT"  # the memory of what no memory holds
 _FIRST_PLAUSIBLE_YEAR = 2010
@@ -62,6 +64,7 @@ class KnownPart:
     memory: str
     slot_index: int
     pdu: bytes
+    holder: str | None = None
 
 
 @dataclass(slots=True)
@@ -108,14 +111,40 @@ def sort_out(arrivals: Sequence[Arrival], known: Iterable[KnownPart]) -> Sorted:
     return result
 
 
+def absent_parts(kept: Iterable[KnownPart], shown: Shown) -> list[int]:
+    """Return which parts that a line should hold are gone, by what a listing shows.
+
+    A place that holds another message proves it too; one that could not be read proves nothing.
+    """
+    return [row.id for row in kept if row.memory in shown.whole and not _may_be_there(row, shown)]
+
+
+def _may_be_there(row: KnownPart, shown: Shown) -> bool:
+    place, holder = (row.memory, row.slot_index), shown.whole[row.memory]
+    if not _is_one_place(row.memory, row.holder, holder):
+        return row.memory != DIRECT  # in a drawer; but another process's memory is no more
+    return place in shown.keys and shown.keys[place] in (row.key, None)
+
+
+def _is_one_place(memory: str, one: str | None, other: str | None) -> bool:
+    """Whether places of the same name are the same: not on two SIMs. One that is not told is taken
+    for the same, since a modem tells always or never.
+    """
+    if memory == DIRECT:
+        return one is not None and one == other
+    return None in (one, other) or one == other
+
+
 def _row_of(arrival: Arrival, rows: Sequence[KnownPart]) -> KnownPart | None:
     if arrival.sent_at is not None:
         return max(rows, key=lambda row: row.instance, default=None)
     slot = arrival.part.slot
-    if slot.memory == DIRECT:
-        return None
-    kept = (row for row in rows if row.state is PartState.KEPT)
-    return next((r for r in kept if (r.memory, r.slot_index) == (slot.memory, slot.index)), None)
+    for row in rows:
+        is_place = (row.memory, row.slot_index) == (slot.memory, slot.index)
+        is_there = is_place and _is_one_place(slot.memory, row.holder, slot.holder)
+        if row.state is PartState.KEPT and is_there:
+            return row
+    return None
 
 
 def _plausible(part: ReceivedPart, now: datetime) -> datetime | None:

@@ -17,7 +17,7 @@ from smsgate.store.database import Database
 from smsgate.store.tables import APPEND_ONLY, METADATA
 
 # Every version there was, the oldest first; a test holds it to the migrations.
-VERSIONS = ("0001", "0002")
+VERSIONS = ("0001", "0002", "0003")
 HEAD = VERSIONS[-1]
 
 _UPGRADE_LOCK = 0x736D73676174  # "smsgat": who changes the schema of this PostgreSQL database

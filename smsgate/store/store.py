@@ -24,6 +24,7 @@ from smsgate.records import (
     ReplyClaim,
     ReplyState,
     Restoration,
+    Shown,
     SmsState,
     StatusCounts,
 )
@@ -169,6 +170,13 @@ class _Receiving(_Opening):
         if part_ids:
             now = self._room.now()
             self._database.run(lambda connection: held.mark_gone(connection, part_ids, now))
+
+    def mark_absent(self, line: str, shown: Shown) -> int:
+        """Record that parts are gone which a line should hold and a listing does not show; return
+        how many.
+        """
+        gateway, now = self._room.gateway, self._room.now()
+        return self._database.run(lambda c: held.mark_absent(c, gateway, line, shown, now))
 
     def file_overdue(self, service: str, decide: Decide, new_reference: Callable[[], str]) -> int:
         """File what waited too long for its parts, with the gaps marked; return how many SMS."""

@@ -140,6 +140,13 @@ class Part(Table, table=True):
     __table_args__ = (
         sa.UniqueConstraint("gateway", "line", "key", "instance"),
         sa.Index(None, "sms_id"),
+        sa.Index(
+            "ix_part_kept",
+            "gateway",
+            "line",
+            sqlite_where=sa.text("state = 'kept'"),
+            postgresql_where=sa.text("state = 'kept'"),
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=Id)
@@ -152,6 +159,7 @@ class Part(Table, table=True):
     is_damaged: bool = False
     memory: str
     slot_index: int
+    holder: str | None = None  # the SIM or device that the memory is in; None: it does not tell
     stat: int
     generation: int
     state: PartState = Field(sa_type=_states(PartState))

@@ -77,11 +77,24 @@ def make_pdu(
 
 
 def received(
-    octets: bytes, index: int = 1, *, memory: str = "SM", generation: int = 1
+    octets: bytes,
+    index: int = 1,
+    *,
+    memory: str = "SM",
+    generation: int = 1,
+    holder: str | None = None,
 ) -> ReceivedPart:
     """Return a PDU as a listing shows it in a slot."""
     length = len(octets) - 1 - octets[0]
-    slot = Slot(memory, index, int(Stat.REC_UNREAD), length, octets, generation=generation)
+    slot = Slot(
+        memory,
+        index,
+        int(Stat.REC_UNREAD),
+        length,
+        octets,
+        generation=generation,
+        holder=holder,
+    )
     return ReceivedPart(slot, pdu.tpdu_key(octets), pdu.decode(octets, length))
 
 

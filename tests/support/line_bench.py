@@ -17,6 +17,7 @@ from smsgate.records import (
     ReplyClaim,
     ReplyKind,
     ReplyState,
+    Shown,
 )
 
 START = datetime(2026, 8, 17, tzinfo=UTC)
@@ -53,6 +54,7 @@ class BenchModem:
     is_registered: bool = True
     keeps_deleted: bool = False
     capacity: int = 10
+    is_torn: bool = False  # its listings pass something over
     drafts: int = 0
     is_open: bool = False
 
@@ -83,7 +85,8 @@ class BenchModem:
     def list_held(self) -> Listing:
         self._call("list")
         used = Usage("SM", len(self.slots) + self.drafts, self.capacity)
-        return Listing(tuple(self.slots.values()), (used,), drafts=self.drafts)
+        whole = {} if self.is_torn else {"SM": "8962000000000000001"}
+        return Listing(tuple(self.slots.values()), (used,), drafts=self.drafts, whole=whole)
 
     def delete(self, slots) -> list[Slot]:
         slots = list(slots)
@@ -118,6 +121,7 @@ class BenchStore:
     replies: list[ReplyClaim] = field(default_factory=list)
     committed: list[bytes] = field(default_factory=list)
     gone: list[int] = field(default_factory=list)
+    shown: list[Shown] = field(default_factory=list)
     settled: list[tuple[int, ReplyState]] = field(default_factory=list)
     next_ats: list[datetime | None] = field(default_factory=list)
     parts: list[tuple[int, int, int]] = field(default_factory=list)
@@ -140,6 +144,11 @@ class BenchStore:
     def mark_gone(self, part_ids) -> None:
         self._call("mark_gone")
         self.gone.extend(part_ids)
+
+    def mark_absent(self, line, shown) -> int:
+        self._call("mark_absent")
+        self.shown.append(shown)
+        return 0
 
     def claim_reply(self, service, line, *, lease_s) -> ReplyClaim | None:
         self._call("claim")

@@ -316,3 +316,36 @@ def test_the_same_modem_object_is_opened_again(bench):
 
     assert bench.modem.names().count("open") == 2
     assert len(made) == 1
+
+
+def test_each_connection_compares_once_what_the_store_believes_with_what_is_there(bench):
+    bench.modem.slots = {3: a_slot(3)}
+    bench.settle()
+    bench.pass_time(30)
+    assert [set(shown.keys) for shown in bench.store.shown] == [{("SM", 3)}]
+
+    bench.modem.fail_next["list"] = LinkDown("Unplugged.")
+    bench.pass_time(30)
+
+    assert [set(shown.keys) for shown in bench.store.shown] == [{("SM", 3)}, set()]
+
+
+def test_a_listing_with_noise_proves_nothing_gone(bench):
+    bench.modem.is_torn = True
+    bench.settle()
+    assert bench.store.shown == []
+
+    bench.modem.is_torn = False
+    bench.pass_time(1)
+
+    assert [dict(shown.whole) for shown in bench.store.shown] == [{"SM": "8962000000000000001"}]
+
+
+def test_what_could_not_be_compared_is_compared_at_the_next_pass(bench):
+    bench.store.fail_next["mark_absent"] = StoreUnavailable("The disk is full.")
+    bench.settle()
+    assert bench.store.shown == []
+
+    bench.pass_time(1)
+
+    assert len(bench.store.shown) == 1
