@@ -6,6 +6,8 @@ PROGRAMS="
 gammu gammu
 gammu-smsd gammu-smsd
 smsd smstools
+bearerbox kannel
+smsbox kannel
 strace strace
 scdoc scdoc
 mandoc mandoc

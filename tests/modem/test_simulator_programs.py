@@ -6,10 +6,11 @@ import subprocess
 import warnings
 
 import pytest
+from dialogues import make_recorded_modem
 from programs import need_program
 from simulated_line import CITIZEN, NUMBER
 
-from hardware.simulator import Network, PtyServer, SimulatedModem
+from hardware.simulator import PtyServer
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -21,7 +22,7 @@ LONG_TEXT = "jalan rusak di Sekupang " * 10
 
 @pytest.fixture
 def modem():
-    return SimulatedModem(Network(seed=1), number=NUMBER, memories={"SM": 20})
+    return make_recorded_modem()
 
 
 @pytest.fixture
@@ -65,12 +66,12 @@ def test_gammu_identifies_modem_and_network(gammu, modem):
 
 
 def test_gammu_reads_submits_and_deletes_sms(gammu, modem):
-    network = modem.network
-    network.send(CITIZEN, NUMBER, "BTM jalan rusak € {a}")
-    network.send(CITIZEN, NUMBER, LONG_TEXT)
-    network.send("TELKOMSEL", NUMBER, "Pulsa 😀")
+    modem.bring(CITIZEN, "BTM jalan rusak € {a}")
+    modem.bring(CITIZEN, LONG_TEXT)
+    modem.bring("TELKOMSEL", "Pulsa 😀")
 
     said = gammu(
+        "networkinfo",
         "geteachsms",
         f"sendsms TEXT {CITIZEN} -text Halo",
         f'sendsms TEXT {CITIZEN} -autolen 400 -text "{LONG_TEXT}"',
@@ -81,8 +82,9 @@ def test_gammu_reads_submits_and_deletes_sms(gammu, modem):
     assert LONG_TEXT.strip() in said
     assert "TELKOMSEL" in said
     assert "4 SMS parts in 3 SMS sequences" in said
-    assert [sms.text for sms in network.subscriber(CITIZEN).inbox] == ["Halo", LONG_TEXT]
+    assert [sms.text for sms in modem.network.subscriber(CITIZEN).inbox] == ["Halo", LONG_TEXT]
     assert sorted(modem.memories["SM"].slots) == [2, 3, 4]
+    modem.recording.write("gammu")
 
 
 def test_python_gsmmodem_works_with_it(port, modem):
