@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from smsgate import wording
-from smsgate.config_report import describe, join_path, show_value, suggest
+from smsgate.config_report import Place, describe, join_path, show_value, suggest
+from smsgate.config_rules import backend_problems, modem_problems, service_problems
 from smsgate.config_secrets import SecretError, check_secret, read_secret
-from smsgate.errors import ConfigError
+from smsgate.errors import ConfigDenied, ConfigError
 from smsgate.settings import (
     BackendSettings,
     GatewaySettings,
@@ -85,7 +85,6 @@ _SECRETS: Mapping[str, tuple[str, ...]] = {
     "backend": ("token", "secret"),
 }
 
-_Place = tuple[str | int, ...]
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -110,18 +109,30 @@ def load(
     """
     environ = os.environ if environ is None else environ
     path = find_path(path, environ=environ)
-    checker = _Checker(_read_toml(path), environ)
+    unknown = _unknown_variables(environ)
+    try:
+        checker = _Checker(_read_toml(path), environ)
+    except ConfigError as error:
+        raise type(error)([*unknown, *error.problems]) from None
     needed = frozenset(
         suffix
         for suffix, is_needed in (("file", True), ("credential", are_credentials_needed))
         if is_needed and are_secrets_needed
     )
     settings = checker.check(needed)
-    if settings is None:
-        raise ConfigError(
-            [*checker.environment_problems, *(f"{path}: {problem}" for problem in checker.problems)]
-        )
+    problems = [*unknown, *checker.problems(path)]
+    if settings is None or problems:
+        raise ConfigError(problems)
     return settings
+
+
+def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    known = (_CONFIG_VARIABLE, *ENVIRONMENT)
+    return [
+        f"environment variable {variable}: unknown{suggest(variable, known)}"
+        for variable in sorted(environ)
+        if variable.startswith("SMSGATE_") and variable not in (*known, *_FOR_SCRIPTS)
+    ]
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -134,6 +145,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         )
     except PermissionError:
         problem = "not readable by this user: run as the user smsgate, or as root"
+        raise ConfigDenied([f"{path}: {problem}"]) from None
     except OSError as error:
         problem = f"cannot be read: {error.strerror or error}"
     else:
@@ -162,10 +174,10 @@ class _Checker:
     """One reading of one file: collects what is valid and every problem of what is not."""
 
     def __init__(self, data: dict[str, Any], environ: Mapping[str, str]) -> None:
-        self.problems: list[str] = []
-        self.environment_problems: list[str] = []
         self._data = data
         self._environ = environ
+        self._found: list[tuple[Place, str]] = []
+        self._overridden: dict[Place, str] = {}  # key → the variable that won over the file
 
     def check(self, needed_secrets: Collection[str]) -> Settings | None:
         """Return the settings, or None when there are problems.
@@ -179,11 +191,11 @@ class _Checker:
         modems = self._list("modem", ModemSettings)
         backends = self._list("backend", BackendSettings)
         self._check_unique()
-        self._check_references(services, modems)
-        self._check_texts(services)
-        self._check_files(backends)
+        self._check_references()
+        self._check_rules()
+        self._check_files()
         secrets = dict(self._secrets(needed_secrets))
-        if self.problems or self.environment_problems:
+        if self._found:
             return None
         only = services[0].name if services and services[0] is not None else ""
         settings = Settings(
@@ -197,27 +209,33 @@ class _Checker:
         settings._secrets = secrets
         return settings
 
-    def _say(self, place: Sequence[str | int], problem: str) -> None:
-        self.problems.append(f"{join_path(place)}: {problem}")
+    def problems(self, path: Path) -> list[str]:
+        """Return every problem of the last check, those of one table together."""
+        tables = [*_TABLES, *_LISTS]
+        return [
+            f"environment variable {self._overridden[place]}: {problem}"
+            if place in self._overridden
+            else f"{path}: {join_path(place)}: {problem}"
+            for place, problem in sorted(
+                self._found,
+                key=lambda found: (
+                    tables.index(str(found[0][0])) if found[0][0] in tables else -1,
+                    found[0][1] if found[0][0] in _LISTS and len(found[0]) > 1 else -1,
+                ),
+            )
+        ]
+
+    def _say(self, place: Place, problem: str) -> None:
+        self._found.append((place, problem))
 
     # --- the environment --------------------------------------------------------------------------
 
     def _override(self) -> None:
-        for variable in sorted(self._environ):
-            if not variable.startswith("SMSGATE_"):
-                continue
-            if variable in (_CONFIG_VARIABLE, *_FOR_SCRIPTS):
-                continue
-            if variable not in ENVIRONMENT:
-                known = (_CONFIG_VARIABLE, *ENVIRONMENT)
-                self.environment_problems.append(
-                    f"environment variable {variable}: unknown{suggest(variable, known)}"
-                )
-                continue
-            table, key = ENVIRONMENT[variable]
-            section = self._data.setdefault(table, {})
+        for variable, (table, key) in ENVIRONMENT.items():
+            section = self._data.setdefault(table, {}) if variable in self._environ else None
             if isinstance(section, dict):
                 section[key] = self._environ[variable]
+                self._overridden[table, key] = variable
 
     # --- tables -----------------------------------------------------------------------------------
 
@@ -246,19 +264,19 @@ class _Checker:
             self._say((key,), "expected at least one table [[service]]")
         return tuple(self._validate(model, table, (key, i)) for i, table in enumerate(tables))
 
-    def _validate(self, model: type[_Model], table: object, place: _Place) -> _Model | None:
+    def _validate(self, model: type[_Model], table: object, place: Place) -> _Model | None:
         if not isinstance(table, dict):
             self._say(place, f"expected a table (got {show_value(str(place[0]), table)})")
             return None
         try:
             return model.model_validate(table)
         except ValidationError as error:
-            self.problems += describe(error, model, place)
+            self._found += describe(error, model, place)
             return None
 
     # --- what one table says of another -----------------------------------------------------------
 
-    def _raw(self, key: str) -> Iterator[tuple[_Place, dict[str, Any]]]:
+    def _raw(self, key: str) -> Iterator[tuple[Place, dict[str, Any]]]:
         # as they stand in the file: the wrong ones, too, have names that others use
         tables = self._data.get(key, [])
         for i, table in enumerate(tables if isinstance(tables, list) else []):
@@ -274,7 +292,7 @@ class _Checker:
         self._check_unique_key("modem", "port")
 
     def _check_unique_key(self, table_key: str, key: str) -> None:
-        seen: dict[str, _Place] = {}
+        seen: dict[str, Place] = {}
         for place, table in self._raw(table_key):
             value = table.get(key)
             if not isinstance(value, str):
@@ -286,29 +304,21 @@ class _Checker:
                 taken = f"expected one that {join_path(first)} does not have"
                 self._say((*place, key), f"{taken} (got {show_value(key, value)})")
 
-    def _check_references(
-        self,
-        services: Sequence[ServiceSettings | None],
-        modems: Sequence[ModemSettings | None],
-    ) -> None:
+    def _check_references(self) -> None:
         service_names, backend_names = self._names("service"), self._names("backend")
-        for i, service in enumerate(services):
-            for n, name in enumerate(service.backends if service else ()):
-                self._check_known(("service", i, "backends", n), name, backend_names)
-            if service:
-                self._check_prefixes(service, ("service", i))
-        for i, modem in enumerate(modems):
-            if modem is None:
-                continue
-            if modem.service:
-                self._check_known(("modem", i, "service"), modem.service, service_names)
-            elif len(services) > 1:
-                self._say(("modem", i, "service"), "expected, for there are several services")
-            if len(set(modem.memories)) < len(modem.memories):
-                self._say(("modem", i, "memories"), "expected each memory once")
+        for place, service in self._raw("service"):
+            named = service.get("backends")
+            for n, name in enumerate(named if isinstance(named, list) else []):
+                self._check_known((*place, "backends", n), name, backend_names)
+        for place, modem in self._raw("modem"):
+            if "service" in modem:
+                self._check_known((*place, "service"), modem["service"], service_names)
+            elif len(list(self._raw("service"))) > 1:
+                self._say((*place, "service"), "expected, for there are several services")
 
-    def _check_known(self, place: _Place, name: str, known: Sequence[str]) -> None:
-        if name in known:
+    def _check_known(self, place: Place, name: object, known: Sequence[str]) -> None:
+        is_malformed = any(found == place for found, _ in self._found)
+        if is_malformed or not isinstance(name, str) or name in known:
             return
         key = "backend" if "backends" in place else "service"
         self._say(
@@ -316,33 +326,30 @@ class _Checker:
             f"expected the name of a [[{key}]] (got {show_value(key, name)}){suggest(name, known)}",
         )
 
-    def _check_prefixes(self, service: ServiceSettings, place: _Place) -> None:
-        for key, words in (("prefixes", service.prefixes), ("backends", service.backends)):
-            if len({word.casefold() for word in words}) < len(words):
-                self._say((*place, key), "expected each one once")
-
-    def _check_texts(self, services: Sequence[ServiceSettings | None]) -> None:
-        for i, service in enumerate(services):
-            for kind in wording.REPLY_FIELDS if service else ():
-                assert service is not None
-                fault = wording.find_fault(kind, service.replies.text(kind))
-                if fault is not None and kind not in service.replies.model_fields_set:
-                    fault += "; this is the default text: write another, or a shorter institution"
-                if fault is not None:
-                    self._say(("service", i, "replies", kind), fault)
+    def _check_rules(self) -> None:
+        rules = {
+            "service": service_problems,
+            "modem": modem_problems,
+            "backend": backend_problems,
+        }
+        for key, problems_of in rules.items():
+            for place, table in self._raw(key):
+                for below, problem in problems_of(table):
+                    self._say((*place, *below), problem)
 
     # --- files and secrets ------------------------------------------------------------------------
 
-    def _check_files(self, backends: Sequence[BackendSettings | None]) -> None:
-        for i, backend in enumerate(backends):
-            if backend and backend.ca_file and not os.access(backend.ca_file, os.R_OK):
+    def _check_files(self) -> None:
+        for place, backend in self._raw("backend"):
+            file = backend.get("ca_file")
+            if isinstance(file, str) and not os.access(file, os.R_OK):
+                got = show_value("ca_file", file)
                 self._say(
-                    ("backend", i, "ca_file"),
-                    f'expected a readable file of certificates (got "{backend.ca_file}")',
+                    (*place, "ca_file"), f"expected a readable file of certificates (got {got})"
                 )
 
     def _secrets(self, needed: Collection[str]) -> Iterator[tuple[str, SecretStr]]:
-        tables: list[tuple[_Place, dict[str, Any]]] = []
+        tables: list[tuple[Place, dict[str, Any]]] = []
         store = self._data.get("store")
         if isinstance(store, dict):
             tables.append((("store",), store))
@@ -355,7 +362,7 @@ class _Checker:
                     yield ".".join(part for part in name if part), secret
 
     def _secret(
-        self, table: Mapping[str, Any], key: str, place: _Place, needed: Collection[str]
+        self, table: Mapping[str, Any], key: str, place: Place, needed: Collection[str]
     ) -> SecretStr | None:
         credential, file = table.get(f"{key}_credential"), table.get(f"{key}_file")
         if isinstance(credential, str) and isinstance(file, str):

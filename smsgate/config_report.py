@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-_Loc = tuple[str | int, ...]
+Place = tuple[str | int, ...]  # a key, by what leads to it
 
 VALUE_LENGTH_MAX = 60  # characters of a wrong value that are shown
 
@@ -83,9 +83,9 @@ def join_path(parts: Sequence[str | int]) -> str:
 
 
 def describe(
-    error: ValidationError, model: type[BaseModel], place: Sequence[str | int]
-) -> list[str]:
-    """Return one sentence for each thing that `error` says about a table that stands at `place`."""
+    error: ValidationError, model: type[BaseModel], place: Place
+) -> list[tuple[Place, str]]:
+    """Return the place and one sentence for each thing that `error` says about a table at `place`."""
     details: list[dict[str, Any]] = [dict(detail) for detail in error.errors(include_url=False)]
     places = [detail["loc"] for detail in details]
     return [
@@ -96,22 +96,22 @@ def describe(
     ]
 
 
-def _has_below(loc: _Loc, places: Sequence[_Loc]) -> bool:
+def _has_below(loc: Place, places: Sequence[Place]) -> bool:
     return any(len(other) > len(loc) and other[: len(loc)] == loc for other in places)
 
 
 def _describe_one(
-    detail: Mapping[str, Any], model: type[BaseModel], place: Sequence[str | int]
-) -> str:
-    loc: _Loc = detail["loc"]
+    detail: Mapping[str, Any], model: type[BaseModel], place: Place
+) -> tuple[Place, str]:
+    loc: Place = detail["loc"]
     kind = detail["type"]
     if loc[-1:] == ("[key]",):
         known = re.findall(r"'([^']+)'", str(detail["ctx"]["expected"]))
-        return f"{join_path((*place, *loc[:-1]))}: {_describe_unknown(str(loc[-2]), known)}"
-    where = join_path((*place, *loc))
+        return (*place, *loc[:-1]), _describe_unknown(str(loc[-2]), known)
+    where = (*place, *loc)
     key = next((str(part) for part in reversed(loc) if isinstance(part, str)), "")
     if kind == "extra_forbidden":
-        return f"{where}: {_describe_unknown(key, _keys_at(model, loc[:-1]))}"
+        return where, _describe_unknown(key, _keys_at(model, loc[:-1]))
     context = {name: value for name, value in (detail.get("ctx") or {}).items() if name != "error"}
     template = _EXPECTED.get(kind)
     # our own validators write the whole sentence themselves
@@ -120,11 +120,11 @@ def _describe_one(
     else:
         expected = str(detail["msg"]).removeprefix("Value error, ")
     if kind == "missing" or not loc:  # nothing is there; or the whole table is meant
-        return f"{where}: {expected}"
+        return where, expected
     hint = ""
     if kind == "literal_error" and isinstance(detail["input"], str):
         hint = suggest(detail["input"], re.findall(r'"([^"]+)"', expected))
-    return f"{where}: {expected} (got {show_value(key, detail['input'])}){hint}"
+    return where, f"{expected} (got {show_value(key, detail['input'])}){hint}"
 
 
 def _describe_unknown(key: str, known: Sequence[str]) -> str:

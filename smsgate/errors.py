@@ -22,6 +22,12 @@ class ConfigError(SmsgateError):
         self.problems = problems
 
 
+class ConfigDenied(ConfigError):
+    """The configuration may not be read by this user: run as the user of the daemon, or as root."""
+
+    exit_code = 77
+
+
 class StoreError(SmsgateError):
     """The store cannot be used now: locked, full, away, damaged. Nothing was committed; SMS stay where they are."""
 

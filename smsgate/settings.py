@@ -1,8 +1,8 @@
 """The frozen models of the configuration: every key, its form, its bounds and its default.
 
 What each key means and why its default is what it is stands in the example file (`smsgate config
-example`). References between tables, secrets and the environment are the business of `config.load`,
-which is how a `Settings` is made.
+example`). Here each value is held to its form; what keys and tables must be to each other, secrets
+and the environment are the business of `config.load`, which is how a `Settings` is made.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote, urlsplit
 
 from pydantic import (
@@ -30,6 +30,7 @@ from pydantic import (
 from smsgate.wording import DEFAULT_TEXTS, fill_service_fields
 
 SOCKET_PATH_LENGTH_MAX = 107  # sun_path of unix(7), less its final NUL
+CONTROL_SOCKET = "control.sock"
 
 # What a complaint can give to a backend; the left side of `[backend.fields]`.
 BackendField = Literal[
@@ -52,7 +53,6 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9]{1,11}")
 _NUMBER = re.compile(r"\+?[0-9]{3,15}")
 _LISTEN = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\[\]\s]+):(?P<port>[0-9]{1,5})")
-_LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
 def _check_name(value: str) -> str:
@@ -93,6 +93,12 @@ def _check_listen(value: str) -> str:
 def _check_absolute(value: Path) -> Path:
     if not value.is_absolute():
         raise ValueError("expected a path that begins with /")
+    return value
+
+
+def _check_socket_length(value: Path) -> Path:
+    if len(os.fsencode(value / CONTROL_SOCKET)) > SOCKET_PATH_LENGTH_MAX:
+        raise ValueError("expected a shorter path: the control socket's would be too long")
     return value
 
 
@@ -146,19 +152,13 @@ class GatewaySettings(_Table):
     """This host's gateway."""
 
     name: Name
-    run_dir: AbsolutePath = Path("/run/smsgate")
+    run_dir: Annotated[AbsolutePath, AfterValidator(_check_socket_length)] = Path("/run/smsgate")
     state_dir: AbsolutePath = Path("/var/lib/smsgate")
 
     @property
     def control(self) -> Path:
         """The Unix socket over which commands ask the running daemon."""
-        return self.run_dir / "control.sock"
-
-    @model_validator(mode="after")
-    def _check_socket_length(self) -> Self:
-        if len(os.fsencode(self.control)) > SOCKET_PATH_LENGTH_MAX:
-            raise ValueError("expected a shorter run_dir: its control socket's path is too long")
-        return self
+        return self.run_dir / CONTROL_SOCKET
 
 
 class StoreSettings(_Table):
@@ -284,50 +284,6 @@ class BackendSettings(_Table):
     ca_file: AbsolutePath | None = None
     timeout_s: Annotated[float, _seconds(least=1, most=120)] = 20.0
     settle_s: Annotated[float, _seconds(least=1, most=86400)] = 60.0
-
-    @model_validator(mode="after")
-    def _check_places(self) -> Self:
-        ours = get_args(BackendField)
-        taken = {name: self.fields.get(name, name) for name in ours}
-        for name, place in taken.items():
-            for other, above in taken.items():
-                is_inside = place == above or place.startswith(f"{above}.")
-                if name != other and place and above and is_inside:
-                    raise ValueError(
-                        f'expected a place of its own for each of fields: "{place}" of {name} is '
-                        f"taken by {other}"
-                    )
-        return self
-
-    @model_validator(mode="after")
-    def _check_url_fields(self) -> Self:
-        if self.find_url is not None and "{reference}" not in self.find_url:
-            raise ValueError("expected {reference} in find_url")
-        allowed = {
-            "url": (),
-            "find_url": ("{reference}",),
-            "add_url": ("{reference}", "{tracking_id}"),
-        }
-        for key, fields in allowed.items():
-            rest = getattr(self, key) or ""
-            for field in fields:
-                rest = rest.replace(field, "")
-            if "{" in rest or "}" in rest:
-                known = " and ".join(fields) or "nothing"
-                raise ValueError(f"expected {known} in braces in {key}")
-        return self
-
-    @model_validator(mode="after")
-    def _check_transport(self) -> Self:
-        for url in (self.url, self.add_url, self.find_url):
-            parts = urlsplit(url or "")
-            is_open = parts.scheme == "http" and parts.hostname not in _LOCAL_HOSTS
-            if is_open and not self.is_plain_http_allowed:
-                raise ValueError(
-                    "expected https: plain http shows complaints to the network "
-                    "(is_plain_http_allowed = true permits it)"
-                )
-        return self
 
 
 class StatusSettings(_Table):

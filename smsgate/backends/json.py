@@ -21,7 +21,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import quote, urlsplit
 
 import structlog
@@ -50,26 +50,13 @@ from smsgate.http import (
     make_tls,
 )
 from smsgate.records import ForwardedComplaint
+from smsgate.settings import BackendField
 
 log = structlog.get_logger(__name__)
 
 TRACKING_ID_LENGTH_MAX = 64  # it goes into an SMS and onto paper
 OUT_OF_CONTRACT = "the answer does not fit the contract"
-COMPLAINT_FIELDS = (
-    "kind",
-    "reference",
-    "text",
-    "received_at",
-    "sent_at",
-    "sender",
-    "confidential",
-    "anonymous",
-    "urgent",
-    "prefix",
-    "service",
-    "service_number",
-    "tracking_id",
-)
+COMPLAINT_FIELDS: tuple[str, ...] = get_args(BackendField)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,22 +14,32 @@ app = typer.Typer(no_args_is_help=True, help="Check, show or begin a configurati
 
 
 @app.command()
-def check(config: ConfigOption = None) -> None:
+def check(config: ConfigOption = None, is_json: JsonOption = False) -> None:
     """Check the whole configuration and print every problem; exit code 78 when there is one.
 
     Credentials are checked only where systemd provides them. Nothing is opened.
     """
     from smsgate.config import find_path, load
+    from smsgate.errors import ConfigError
 
     path = find_path(config)
     has_credentials = bool(os.environ.get("CREDENTIALS_DIRECTORY"))
-    settings = load(path, are_credentials_needed=has_credentials)
-    count = len(settings.services), len(settings.modems), len(settings.backends)
-    print(f"{path}: ok ({_count(count[0], 'service')}, {_count(count[1], 'modem')}, "
-          f"{_count(count[2], 'backend')})")  # fmt: skip
-    if not has_credentials and settings.credential_names:
+    try:
+        settings = load(path, are_credentials_needed=has_credentials)
+    except ConfigError as error:
+        if is_json:
+            print_json({"file": path, "problems": error.problems, "not_checked": []})
+        raise
+    not_checked = [] if has_credentials else settings.credential_names
+    if is_json:
+        print_json({"file": path, "problems": [], "not_checked": not_checked})
+    else:
+        count = len(settings.services), len(settings.modems), len(settings.backends)
+        print(f"{path}: ok ({_count(count[0], 'service')}, {_count(count[1], 'modem')}, "
+              f"{_count(count[2], 'backend')})")  # fmt: skip
+    if not_checked:
         say(
-            f"Not checked here: {', '.join(settings.credential_names)} (credentials exist only in "
+            f"Not checked here: {', '.join(not_checked)} (credentials exist only in "
             "the service that systemd starts)."
         )
     if not settings.modems:

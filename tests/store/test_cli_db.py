@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from config_files import write_config
 
 from smsgate import cli
 from smsgate.store import Store
@@ -16,35 +17,7 @@ UNAVAILABLE, BUSY, INPUT_OUTPUT = 75, 69, 74
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     """A configuration whose store is not made yet."""
-    path = tmp_path / "smsgate.toml"
-    path.write_text(
-        f"""
-[gateway]
-name = "batam-1"
-run_dir = "{tmp_path}"
-
-[store]
-url = "sqlite:///{tmp_path}/store.db"
-
-[[service]]
-name = "btm"
-number = "1708"
-prefixes = ["BTM"]
-institution = "Pemko Batam"
-timezone = "Asia/Jakarta"
-backends = ["kota"]
-
-[[modem]]
-name = "m1"
-port = "/dev/null"
-
-[[backend]]
-name = "kota"
-kind = "json"
-url = "https://example.invalid/complaints"
-"""
-    )
-    return path
+    return write_config(tmp_path)
 
 
 def db(command: str, config: Path, *more: str) -> int:
@@ -63,7 +36,7 @@ def test_upgrade_makes_the_store(config: Path, capsys: pytest.CaptureFixture[str
 def test_upgrade_is_refused_while_a_daemon_runs(
     config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    daemon = Store(f"sqlite:///{tmp_path}/store.db", "batam-1")
+    daemon = Store(f"sqlite:///{tmp_path}/smsgate.db", "batam-1")
     daemon.open(create=True)
     daemon.own()
 
@@ -83,7 +56,7 @@ def test_check_prints_what_it_finds_and_ends_with_1(
     config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     db("upgrade", config)
-    store = Store(f"sqlite:///{tmp_path}/store.db", "batam-1")
+    store = Store(f"sqlite:///{tmp_path}/smsgate.db", "batam-1")
     with store._database.write() as connection:
         connection.exec_driver_sql("DROP TABLE inlet_message")
     store.close()
@@ -97,7 +70,7 @@ def test_check_prints_what_it_finds_and_ends_with_1(
 def test_a_missing_folder_is_a_sentence(
     config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config.write_text(config.read_text().replace("/store.db", "/nowhere/store.db"))
+    config.write_text(config.read_text().replace("/smsgate.db", "/nowhere/smsgate.db"))
 
     assert db("upgrade", config) == UNAVAILABLE
     assert "check the store's folder" in capsys.readouterr().err
@@ -112,7 +85,7 @@ def test_a_backup_put_back_is_held_until_it_is_released(
     db("upgrade", config)
     copy = tmp_path / "copy.db"
     assert db("backup", config, str(copy)) == 0
-    copy.replace(tmp_path / "store.db")
+    copy.replace(tmp_path / "smsgate.db")
     capsys.readouterr()
 
     assert db("check", config) == 1
@@ -127,7 +100,7 @@ def test_status_says_that_a_store_is_held_where_no_daemon_runs(
 ) -> None:
     db("upgrade", config)
     db("backup", config, str(tmp_path / "copy.db"))
-    (tmp_path / "copy.db").replace(tmp_path / "store.db")
+    (tmp_path / "copy.db").replace(tmp_path / "smsgate.db")
     capsys.readouterr()
 
     assert cli.invoke(["status", "--json", "--config", str(config)]) == 0
@@ -154,5 +127,5 @@ def test_a_backup_over_a_file_is_refused_in_a_sentence(
     db("upgrade", config)
     capsys.readouterr()
 
-    assert db("backup", config, str(tmp_path / "store.db")) == INPUT_OUTPUT
+    assert db("backup", config, str(tmp_path / "smsgate.db")) == INPUT_OUTPUT
     assert capsys.readouterr().err.count("\n") == 1

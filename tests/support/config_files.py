@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from smsgate.settings import Settings
 
@@ -28,6 +29,21 @@ kind = "json"
 url = "https://aduan.example/api"
 #backend#
 """
+
+
+def write_config(folder: Path, *, backend: str = "") -> Path:
+    """Write the configuration of a gateway that lives in this folder; `backend` are more keys of its backend."""
+    file = folder / "smsgate.toml"
+    text = (
+        MINIMAL.replace(
+            'name = "batam-1"', f'name = "batam-1"\nrun_dir = "{folder}"\nstate_dir = "{folder}"'
+        )
+        .replace("sqlite:////var/lib/smsgate", f"sqlite:///{folder}")
+        .replace("#backend#", f'{backend}\n[status]\nlisten = "off"')
+    )
+    file.write_text(text, encoding="utf-8")
+    return file
+
 
 Load = Callable[..., Settings]
 Problems = Callable[..., list[str]]

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from config_files import write_config
 from tpdu import deliver, gsm7, gsm7_user_data
 
 from hardware.pdu import decode, tpdu_key
@@ -194,33 +195,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for variable in [name for name in os.environ if name.startswith("SMSGATE_")]:
         monkeypatch.delenv(variable)
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
-    path = tmp_path / "smsgate.toml"
-    path.write_text(
-        f"""\
-[gateway]
-name = "batam-1"
-run_dir = "{tmp_path}"
-[store]
-url = "sqlite:///{tmp_path}/smsgate.db"
-[[service]]
-name = "btm"
-number = "1708"
-prefixes = ["BTM"]
-institution = "Pemko Batam"
-backends = ["kota"]
-[[modem]]
-name = "m1"
-port = "/dev/null"
-[[backend]]
-name = "kota"
-kind = "json"
-url = "https://aduan.example/api"
-token_credential = "kota-token"
-[status]
-listen = "off"
-"""
-    )
-    return path
+    return write_config(tmp_path, backend='token_credential = "kota-token"')
 
 
 def test_a_good_configuration_is_said_to_be_good(
@@ -245,6 +220,23 @@ def test_a_bad_configuration_names_every_problem_on_a_line_of_its_own(
     assert [line.split(": ")[:2] for line in printed.err.splitlines()] == [
         [str(config), "service[0].number"],
         [str(config), "backend[0].kind"],
+    ]
+
+
+def test_a_check_for_scripts_gives_every_problem(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.invoke(["config", "check", "--json", "--config", str(config)]) == 0
+    good = json.loads(capsys.readouterr().out)
+    config.write_text(config.read_text().replace('"json"', '"soap"').replace('"1708"', '"x"'))
+    assert cli.invoke(["config", "check", "--json", "--config", str(config)]) == 78
+
+    bad = json.loads(capsys.readouterr().out)
+
+    assert good == {"file": str(config), "problems": [], "not_checked": ["kota-token"]}
+    assert [problem.split(": ")[1] for problem in bad["problems"]] == [
+        "service[0].number",
+        "backend[0].kind",
     ]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from config_files import write_config
 from inbound import HandClock, inbound, parts_of, references
 
 from hardware.sms import Undecodable
@@ -26,31 +27,7 @@ NOT_BALANCED = 1
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     """A configuration of one service."""
-    path = tmp_path / "smsgate.toml"
-    path.write_text(
-        f"""
-[gateway]
-name = "batam-1"
-run_dir = "{tmp_path}"
-[store]
-url = "sqlite:///{tmp_path}/store.db"
-[[service]]
-name = "btm"
-number = "1708"
-prefixes = ["BTM"]
-institution = "Pemko Batam"
-timezone = "Asia/Jakarta"
-backends = ["kota"]
-[[modem]]
-name = "m1"
-port = "/dev/null"
-[[backend]]
-name = "kota"
-kind = "json"
-url = "https://example.invalid/complaints"
-"""
-    )
-    return path
+    return write_config(tmp_path)
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from config_files import MINIMAL, Load, Problems
+from users import as_nobody
 
 from smsgate import wording
-from smsgate.config import ENVIRONMENT, find_path, load
-from smsgate.config_example import EXAMPLE
-from smsgate.errors import ConfigError
+from smsgate.config import find_path, load
+from smsgate.errors import ConfigDenied, ConfigError
 from smsgate.records import ReplyKind
 
 
@@ -123,7 +123,7 @@ ONE_MISTAKE = [
     pytest.param(
         'prefixes = ["BTM"]',
         'prefixes = ["BTM", "btm"]',
-        "service[0].prefixes: expected each one once",
+        'service[0].prefixes: expected each one once (got ["BTM", "btm"])',
         id="a prefix twice",
     ),
     pytest.param(
@@ -180,15 +180,35 @@ ONE_MISTAKE = [
     pytest.param(
         "#backend#",
         'find_url = "https://aduan.example/api"',
-        "backend[0]: expected {reference} in find_url",
+        'backend[0].find_url: expected {reference} in it (got "https://aduan.example/api")',
         id="a lookup that does not say what for",
     ),
     pytest.param(
         'url = "https://aduan.example/api"',
         'url = "http://aduan.example/api"',
-        "backend[0]: expected https: plain http shows complaints to the network "
-        "(is_plain_http_allowed = true permits it)",
+        "backend[0].url: expected https: plain http shows complaints to the network "
+        '(is_plain_http_allowed = true permits it) (got "http://aduan.example/api")',
         id="complaints in the clear",
+    ),
+    pytest.param(
+        "#backend#",
+        'add_url = "https://aduan.example/{id}"',
+        "backend[0].add_url: expected only {reference} and {tracking_id} in braces (got "
+        '"https://aduan.example/{id}")',
+        id="an address with a field of its own",
+    ),
+    pytest.param(
+        "#backend#",
+        'fields = { text = "sender.text" }',
+        'backend[0].fields.text: expected a place of its own (got "sender.text", which is that of '
+        "sender)",
+        id="two fields in one place",
+    ),
+    pytest.param(
+        "#modem#",
+        'memories = ["SM", "SM"]',
+        'modem[0].memories: expected each memory once (got ["SM", "SM"])',
+        id="a memory twice",
     ),
     pytest.param(
         'kind = "json"',
@@ -231,7 +251,8 @@ ONE_MISTAKE = [
     pytest.param(
         'name = "batam-1"',
         f'name = "batam-1"\nrun_dir = "/{"x" * 100}"',
-        "gateway: expected a shorter run_dir: its control socket's path is too long",
+        "gateway.run_dir: expected a shorter path: the control socket's would be too long (got "
+        f'"/{"x" * 57}…)',
         id="a folder too deep for a socket",
     ),
     pytest.param(
@@ -260,22 +281,51 @@ def test_one_mistake_is_one_problem(problems_of: Problems) -> None:
 
 
 def test_every_mistake_is_reported_at_once(problems_of: Problems) -> None:
+    """Also what one key says of another, in tables that have other mistakes."""
     text = (
-        MINIMAL.replace('port = "/dev/null"', 'port = "null"')
+        MINIMAL.replace('port = "/dev/null"', 'port = "null"\nservice = "bmt"')
+        .replace("#modem#", 'memories = ["SM", "SM"]\n[[modem]]\nname = "m1"\nport = 3')
         .replace('kind = "json"', 'kind = "soap"')
+        .replace('url = "https://aduan', 'url = "http://aduan')
+        .replace(
+            "#backend#",
+            'find_url = "https://aduan.example/x"\nfields = { text = "sender" }\n'
+            'ca_file = "/nowhere"\ntoken_credential = "kota-token"',
+        )
         .replace('"1708"', '"seventeen"')
-        .replace('backends = ["kota"]', 'backends = ["kota", "kota"]')
+        .replace('backends = ["kota"]', 'backends = ["kotta", "kotta"]')
+        .replace("#service#", '[service.replies]\nack = "{x}"')
     )
 
-    problems = problems_of(text, {"SMSGATE_LOGLEVEL": "debug"})
+    problems = problems_of(text, {"SMSGATE_LOGLEVEL": "debug", "SMSGATE_LOG_LEVEL": "loud"})
 
     places = [problem.split(":")[0] for problem in problems]
     assert places == [
         "environment variable SMSGATE_LOGLEVEL",
+        "environment variable SMSGATE_LOG_LEVEL",
         "service[0].number",
+        "service[0].backends[0]",
+        "service[0].backends[1]",
+        "service[0].backends",
+        "service[0].replies.ack",
         "modem[0].port",
+        "modem[0].service",
+        "modem[0].memories",
+        "modem[1].port",
+        "modem[1].name",
         "backend[0].kind",
+        "backend[0].fields.text",
+        "backend[0].url",
+        "backend[0].find_url",
+        "backend[0].ca_file",
+        "backend[0].token_credential",
     ]
+
+
+def test_a_name_that_is_no_name_is_not_looked_up_too(problems_of: Problems) -> None:
+    problems = problems_of(MINIMAL.replace('backends = ["kota"]', 'backends = ["k k"]'))
+
+    assert [problem.split(":")[0] for problem in problems] == ["service[0].backends[0]"]
 
 
 def test_a_service_needs_to_be_named_where_there_are_two(problems_of: Problems) -> None:
@@ -316,6 +366,17 @@ def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
         load(tmp_path / "none.toml", environ={})
 
 
+def test_a_file_that_this_user_may_not_read_is_a_matter_of_permission(tmp_path: Path) -> None:
+    path = tmp_path / "smsgate.toml"
+    path.write_text(MINIMAL)
+    path.chmod(0)
+
+    with as_nobody(), pytest.raises(ConfigDenied, match="run as the user smsgate") as raised:
+        load(path, environ={})
+
+    assert raised.value.exit_code == 77
+
+
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
         load(tmp_path, environ={})
@@ -348,6 +409,23 @@ def test_a_mistyped_variable_is_a_problem(problems_of: Problems) -> None:
     assert problems == [
         'environment variable SMSGATE_STORE_ULR: unknown (did you mean "SMSGATE_STORE_URL"?)'
     ]
+
+
+def test_a_wrong_value_of_a_variable_is_the_variable_s_fault(problems_of: Problems) -> None:
+    """The file may say something else, and be right."""
+    text = MINIMAL + '[logs]\nlevel = "info"\n'
+
+    assert problems_of(text, {"SMSGATE_LOG_LEVEL": "loud"}) == [
+        'environment variable SMSGATE_LOG_LEVEL: expected "debug", "info", "warning" or "error" '
+        '(got "loud")'
+    ]
+
+
+def test_a_mistyped_variable_is_named_beside_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as raised:
+        load(tmp_path / "none.toml", environ={"SMSGATE_X": ""})
+
+    assert len(raised.value.problems) == 2
 
 
 def test_the_file_is_the_one_given_then_the_variable_then_the_usual_place() -> None:
@@ -389,61 +467,6 @@ def test_an_institution_too_long_for_the_default_texts_says_so(problems_of: Prob
 
     assert problems
     assert all("this is the default text" in problem for problem in problems)
-
-
-# --- the example --------------------------------------------------------------------------------
-
-
-def test_the_example_loads(load_text: Load) -> None:
-    assert load_text(EXAMPLE).services[0].prefixes == ("BTM",)
-
-
-def test_the_example_s_commented_values_are_the_defaults(load_text: Load) -> None:
-    """What the file says of a default is what the program does without the line."""
-    lines = EXAMPLE.splitlines()
-    uncommented = [
-        line[1:] if line.startswith("#") and line[1:2].islower() else line for line in lines
-    ]
-
-    assert uncommented != lines
-    assert load_text("\n".join(uncommented)) == load_text(EXAMPLE)
-
-
-def test_the_example_has_every_key_and_only_keys_that_exist(load_text: Load) -> None:
-    shown = {
-        line.lstrip("#? ").split(" = ")[0]
-        for line in EXAMPLE.splitlines()
-        if " = " in line and not line.startswith("# ")
-    }
-    tables: list[object] = [load_text(EXAMPLE).model_dump()]
-    known: set[str] = set()
-    while tables:
-        table = tables.pop()
-        if isinstance(table, dict):
-            known |= {key for key, value in table.items() if not _holds_tables(value)}
-            tables += table.values()
-        elif isinstance(table, list | tuple):
-            tables += table
-
-    # the right sides of [backend.fields] are the agency's own
-    assert shown - {"text", "sender"} == known - {"fields"}
-
-
-def _holds_tables(value: object) -> bool:
-    if isinstance(value, list | tuple):
-        return any(isinstance(item, dict) for item in value)
-    return isinstance(value, dict) and bool(value)
-
-
-def test_the_shipped_example_is_the_one_that_is_printed() -> None:
-    shipped = Path(__file__).parents[2] / "systemd" / "smsgate.toml.example"
-
-    assert shipped.read_bytes() == EXAMPLE.encode("utf-8")
-
-
-def test_the_example_names_every_variable() -> None:
-    for variable in ("SMSGATE_CONFIG", *ENVIRONMENT):
-        assert variable in EXAMPLE
 
 
 def test_reading_the_configuration_imports_no_database_and_no_modem() -> None:

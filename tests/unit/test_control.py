@@ -8,11 +8,11 @@ import socket
 import stat
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from users import as_nobody
 
 from smsgate.control import (
     ControlBusy,
@@ -175,19 +175,6 @@ def test_closing_leaves_a_successor_s_socket(path: Path) -> None:
         old.close()
 
         assert ask(path, "echo", text=1) == {"said": 1}
-
-
-@contextmanager
-def as_nobody() -> Iterator[None]:
-    """Be a user without rights for a while; root may open everything."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 @pytest.mark.usefixtures("server")
