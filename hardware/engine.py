@@ -174,6 +174,12 @@ class ModemEngine(GsmModem, ModemLink):
         """Return the time that the engine's limits are kept by."""
         return self._clock.monotonic()
 
+    def restart(self) -> None:
+        """Have the device restart. Needs no bring-up: where the port is not open, it is opened for this alone."""
+        if not self.alive:
+            super(GsmModem, self).connect()
+        self.command("AT+CFUN=1,1")
+
     # -- commands ------------------------------------------------------------------------------------------------------
 
     def command(

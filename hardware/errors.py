@@ -85,6 +85,10 @@ class NotAModem(ModemError):
     """Whatever is on the port does not speak as a modem does: wrong port, wrong speed, or no power."""
 
 
+class WrongModem(ModemError):
+    """Another modem than the one configured by its IMEI is on the port. It is never used."""
+
+
 class SubmitRejected(ModemError):
     """The SMS was certainly not sent; `code` and `sense` say why, `code` is None when the modem gave none."""
 

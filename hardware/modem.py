@@ -108,14 +108,8 @@ class Modem:
         Raises a ModemError, and leaves nothing open then.
         """
         assert self._engine is None
-        if self._last is not None and not self._last.is_closed:
-            self._last.close()
-            if not self._last.is_closed:
-                raise PortBusy(
-                    f"The driver still keeps {self._options.port} from the last time; it is tried again."
-                )
+        engine = self._make_engine()
         self._is_unsettled = self._has_restarted = False
-        engine = self._last = self._new_engine()
         engine.connect()
         self.generation += 1
         self._engine = engine
@@ -125,6 +119,17 @@ class Modem:
                 self._direct[index] = replace(slot, generation=self.generation)
         self._log("modem_opened", {"generation": self.generation, "model": self.identity.model})
         return self.identity
+
+    def _make_engine(self) -> ModemEngine:
+        """Return a new engine, once the last one's descriptor is proven closed."""
+        if self._last is not None and not self._last.is_closed:
+            self._last.close()
+            if not self._last.is_closed:
+                raise PortBusy(
+                    f"The driver still keeps {self._options.port} from the last time; it is tried again."
+                )
+        self._last = self._new_engine()
+        return self._last
 
     def _new_engine(self) -> ModemEngine:
         """Return the engine of one connection; a simulation has its own, over a line without a port."""
@@ -298,9 +303,16 @@ class Modem:
         self._ready().assert_settings()
 
     def restart(self) -> None:
-        """Have the modem restart (AT+CFUN=1,1) and close: the step after opening again has not helped."""
+        """Have the modem restart (AT+CFUN=1,1) and close: the step after opening again has not helped.
+
+        It may be open or closed; one that cannot be brought up any more may still hear this. Raises a ModemError.
+        """
+        if self._engine is not None and self._engine.fault is not None:
+            self.close()
+        if self._engine is None:
+            self._engine = self._make_engine()
         try:
-            self._opened().command("AT+CFUN=1,1")
+            self._engine.restart()
         finally:
             self.close()
 

@@ -50,6 +50,7 @@ CATALOGUE: Mapping[str, Severity] = MappingProxyType(
         "line.*.sim": Severity.CRITICAL,  # no SIM
         "line.*.pin": Severity.CRITICAL,  # PIN refused or not configured; not tried twice
         "line.*.puk": Severity.CRITICAL,  # SIM blocked
+        "line.*.imei": Severity.CRITICAL,  # another modem is on the port; it is not used
         "line.*.network": Severity.CRITICAL,  # not registered
         "line.*.full": Severity.CRITICAL,  # memory stays full: the SMSC keeps what comes
         "line.*.stuck": Severity.WARNING,  # stored messages that the modem will not delete

@@ -146,6 +146,14 @@ port = "/dev/serial/by-id/usb-MODEM-if00-port0"
 #? pin_credential = "m1-pin"
 #? pin_file = "/etc/smsgate/m1-pin"
 
+# The command that cuts the modem's power and gives it back, and its arguments; no shell sees it. It
+# gets 30 seconds, and is run where opening the port again and restarting the modem (AT+CFUN=1,1) did
+# not help; its exit code is logged. Not set by default: not every hub or relay can do it.
+#? power_cycle = ["/usr/sbin/uhubctl", "-l", "1-1", "-p", "2", "-a", "cycle"]
+
+# Minutes between two power cycles, at least. 30: a modem that two did not mend needs a person.
+#power_cycle_every_min = 30
+
 # --- backends -------------------------------------------------------------------------------------
 # One [[backend]] for each system that complaints are forwarded to.
 

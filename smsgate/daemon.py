@@ -29,11 +29,13 @@ from smsgate.clock import Clock, SystemClock
 from smsgate.config import load
 from smsgate.control import ControlError, ControlServer
 from smsgate.errors import ConfigError, StoreError
+from smsgate.healing import PowerCycling
 from smsgate.housekeeper import Housekeeper, HouseTools
 from smsgate.intake import Intake, ServiceRules
 from smsgate.line import Line
 from smsgate.line_tools import LinePolicy, LineTools
 from smsgate.notify import notify, watchdog_interval_s
+from smsgate.power import cycle_power
 from smsgate.records import (
     CompleteSms,
     Decision,
@@ -351,11 +353,15 @@ class Daemon:
             tools=LineTools(
                 clock=self._clock,
                 chance=random.random,
-                policy=LinePolicy(poll_s=modem.poll_s),
+                policy=LinePolicy(
+                    poll_s=modem.poll_s,
+                    power=PowerCycling(bool(modem.power_cycle), modem.power_cycle_every_min * 60.0),
+                ),
                 new_reference=new_reference,
                 on_work=self._wake,
                 raise_alarm=self._alarms.raise_alarm,
                 clear_alarm=self._alarms.clear_alarm,
+                cycle_power=partial(cycle_power, modem.power_cycle, line=modem.name),
             ),
         )
 

@@ -2,7 +2,9 @@
 
 States, as `status` shows them:
 
-    closed ──open──> ready <──on the network / not──> degraded ──fault──> closed      (for ever, with growing pauses)
+    closed ──open──> ready <──on the network / not──> degraded ──fault──> closed
+
+That goes on for ever; healing.py says how soon it is opened again, and when the modem itself is restarted.
 
 One step is one pass: what the modem holds is drained first, then at most one reply is submitted, and while the
 memory is more than half full only receiving is done. The listing is the truth and a `+CMTI` only a doorbell
@@ -21,6 +23,16 @@ from hardware.errors import ModemError
 from hardware.modem import EventKind, Listing, Modem
 from smsgate.drain import Drain, ReceivingStore
 from smsgate.errors import StoreError
+from smsgate.healing import (
+    ALARM_AFTER_S,
+    ALARMS_OF_OPENING,
+    Healing,
+    Remedy,
+    Trouble,
+    alarm_of,
+    look_again_in,
+    trouble_of,
+)
 from smsgate.line_tools import LineTools, Polling
 from smsgate.records import Decide, LineRecord
 from smsgate.submission import ReplyStore, Submission
@@ -28,7 +40,7 @@ from smsgate.workers import Wakeable
 
 log = structlog.get_logger(__name__)
 
-REOPEN_DELAYS_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+RESTART_TAKES_S = 5.0  # at least: before, the modem may still answer as if it had not been told
 STORE_DELAYS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 
@@ -70,8 +82,9 @@ class Line(Wakeable):
         self._device: Modem | None = None
         self._modem: Modem | None = None  # while it is open
         self._is_first_pass = True
+        self._is_on_network = True  # until it says otherwise
         self.is_busy = False  # more than half full: nothing but receiving is done
-        self._faults = 0
+        self._healing = Healing(self._policy.power)
         self._store_faults = 0
         self._list_at = self._health_at = self._settings_at = self._save_at = 0.0
 
@@ -115,7 +128,8 @@ class Line(Wakeable):
     # --- the link ---------------------------------------------------------------------------------------------------
 
     def _open(self) -> Modem:
-        self._note(state="opening", reason=self.record.reason)
+        if self._healing.faults == 0:  # else it stays closed for whoever looks, until it is open
+            self._note(is_saved=False, state="opening")
         if self._device is None:
             self._device = self._new_modem()
         # The same object each time: it knows what was handed over directly and is not committed yet, and whether the
@@ -126,26 +140,49 @@ class Line(Wakeable):
         self._drain.forget()
         self._submission.look_again()
         self._polling = Polling(self._policy)
-        self._is_first_pass = True
+        self._is_first_pass = self._is_on_network = True
         now = self._clock.monotonic()
         self._list_at = now
         # The first message waits for no check of health: that comes with the first idle moment.
         self._health_at = self._settings_at = self._save_at = now + 1.0
         self._note(state="ready", reason=None, imei=identity.imei, model=identity.model)
         self._log.info("line_open", manufacturer=identity.manufacturer, model=identity.model)
-        self._tools.clear_alarm(f"line.{self.record.name}.link")
+        for alarm in ALARMS_OF_OPENING:
+            self._tools.clear_alarm(f"line.{self.record.name}.{alarm}")
         return modem
 
     def _close_after(self, error: ModemError) -> float:
         self._close_modem()
-        reason = str(error)
-        delay_s = self._tools.spread(REOPEN_DELAYS_S[min(self._faults, len(REOPEN_DELAYS_S) - 1)])
-        if self._faults == 0 or self.record.reason != reason:
+        now = self._clock.monotonic()
+        reason, trouble = str(error), trouble_of(error)
+        is_news = self._healing.faults == 0 or self.record.reason != reason
+        outage_s = self._healing.note_fault(now)
+        wait_s = look_again_in(error, faults=self._healing.faults, outage_s=outage_s)
+        delay_s = self._tools.spread(wait_s)
+        if is_news:
             self._log.warning("line_closed", reason=reason, retry_in_s=round(delay_s, 1))
-        self._faults += 1
         self._note(state="closed", reason=reason)
-        self._tools.raise_alarm(f"line.{self.record.name}.link", reason)
-        return delay_s
+        if trouble is Trouble.PERSON or outage_s >= ALARM_AFTER_S:
+            self._tools.raise_alarm(f"line.{self.record.name}.{alarm_of(error)}", reason)
+        return max(delay_s, self._remedy(self._healing.choose(trouble, now), reason))
+
+    def _remedy(self, remedy: Remedy, reason: str | None) -> float:
+        """Do what healing.py says; return the least pause after it."""
+        device = self._device
+        if remedy is Remedy.REOPEN or device is None:
+            return 0.0
+        self._log.warning("line_remedy", remedy=str(remedy), reason=reason)
+        if remedy is Remedy.RESTART:
+            try:
+                device.restart()
+            except ModemError as error:
+                self._log.warning("modem_restart_failed", reason=str(error))
+                return 0.0
+        self._close_modem()
+        self._note(state="closed", reason=reason)
+        if remedy is Remedy.POWER_CYCLE:
+            self._tools.cycle_power()
+        return RESTART_TAKES_S
 
     def _close_modem(self) -> None:
         modem, self._modem = self._modem, None
@@ -158,14 +195,12 @@ class Line(Wakeable):
     def _pass(self, modem: Modem) -> float:
         rung = {event.kind for event in modem.take_events()}
         # Whatever it was that rang, a listing shows how things are: a link that is down says so there.
-        if rung or self._clock.monotonic() >= self._list_at:
-            if self._receive(modem, has_rung=EventKind.ARRIVED in rung):
-                return 0.0
-            self._faults = 0  # a whole pass went well
+        is_due = bool(rung) or self._clock.monotonic() >= self._list_at
+        if is_due and self._receive(modem, has_rung=EventKind.ARRIVED in rung):
+            return 0.0
         if not self.is_busy and self.record.state == "ready" and self._submission.run(modem):
             return 0.0
-        self._look_after(modem)
-        return self._wanted_in()
+        return max(self._look_after(modem), self._wanted_in())
 
     def _receive(self, modem: Modem, *, has_rung: bool) -> bool:
         """Drain once; return whether there was anything new."""
@@ -211,7 +246,8 @@ class Line(Wakeable):
 
     # --- looking after ----------------------------------------------------------------------------------------------
 
-    def _look_after(self, modem: Modem) -> None:
+    def _look_after(self, modem: Modem) -> float:
+        """Check what is due; return the least pause that this calls for."""
         now = self._clock.monotonic()
         if now >= self._settings_at:
             self._settings_at = now + self._policy.settings_s
@@ -224,11 +260,15 @@ class Line(Wakeable):
         if now >= self._save_at:
             self._save_at = now + self._policy.save_s
             self._store.save_line(self.record)
+        if self._is_on_network:
+            self._healing.note_well(now)
+            return 0.0
+        return self._remedy(self._healing.choose(Trouble.UNREACHED, now), self.record.reason)
 
     def _check_health(self, modem: Modem) -> None:
         signal = modem.signal()
         registration = modem.registration()
-        is_registered = registration.is_registered
+        self._is_on_network = is_registered = registration.is_registered
         self._note(
             state="ready" if is_registered else "degraded",
             reason=None if is_registered else f"not on the network: {registration.word}",

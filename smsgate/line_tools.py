@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from smsgate.clock import Clock
+from smsgate.healing import PowerCycling
 from smsgate.retry import RetryPolicy
 
 
@@ -24,10 +25,15 @@ class LinePolicy:
     # nothing.
     reply_lease_s: float = 600.0
     busy_share: float = 0.5  # of the memory: above it no reply is submitted
+    power: PowerCycling = field(default_factory=PowerCycling)
     # A rejected reply: soon again at first, then ever more seldom, until it expires.
     retry: RetryPolicy = field(
         default_factory=lambda: RetryPolicy(first_delay_s=30.0, delay_s_max=3600.0)
     )
+
+
+def _no_command() -> None:
+    """Where no power-cycle command is configured, nobody asks for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,7 @@ class LineTools:
     on_work: Callable[[Collection[str]], None]  # these backends have work now
     raise_alarm: Callable[[str, str], None]
     clear_alarm: Callable[[str], object]
+    cycle_power: Callable[[], object] = _no_command
 
     def spread(self, delay_s: float) -> float:
         """Return `delay_s` with a little chance in it, so that lines that failed together do not return together."""

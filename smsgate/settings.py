@@ -263,6 +263,14 @@ class ModemSettings(_Table):
     flow_control: Literal["none", "rtscts", "xonxoff"] = "none"
     pin_credential: Credential | None = None
     pin_file: AbsolutePath | None = None
+    power_cycle: Annotated[tuple[StrictStr, ...], Field(max_length=20)] = ()
+    power_cycle_every_min: Annotated[StrictInt, Field(ge=5, le=7 * 24 * 60)] = 30
+
+    @model_validator(mode="after")
+    def _check_power_cycle(self) -> Self:
+        if self.power_cycle and not self.power_cycle[0].startswith("/"):
+            raise ValueError("expected a program with its whole path first in power_cycle")
+        return self
 
 
 class BackendSettings(_Table):

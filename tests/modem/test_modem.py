@@ -450,6 +450,20 @@ def test_restarting_closes_and_asks_for_it(script):
         assert not modem.is_open
 
 
+def test_a_modem_that_cannot_be_brought_up_is_restarted_all_the_same(script):
+    script.on(r"AT\+CMGF=0", "\r\nERROR\r\n")
+    script.on(r"AT\+CFUN=1,1", ok())
+    with script:
+        modem = Modem(ModemOptions(script.path, command_timeout_s=0.4, silence_limit_s=3.0))
+        with pytest.raises(ModemError):
+            modem.open()
+
+        modem.restart()
+
+        assert script.heard[-1] == "AT+CFUN=1,1"
+        assert not modem.is_open
+
+
 def test_what_is_logged_holds_no_content():
     logged = []
     with ScriptedModem() as script:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hardware.modem import Event, Identity, Listing, Registration, Signal, Usage
 from hardware.sms import Slot, SubmitPdu
@@ -50,6 +51,7 @@ class BenchModem:
     slots: dict[int, Slot] = field(default_factory=dict)
     done: list[tuple[str, object]] = field(default_factory=list)
     fail_next: dict[str, Exception] = field(default_factory=dict)
+    fail_always: dict[str, Exception] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     is_registered: bool = True
     keeps_deleted: bool = False
@@ -62,6 +64,8 @@ class BenchModem:
         self.done.append((name, detail))
         if name in self.fail_next:
             raise self.fail_next.pop(name)
+        if name in self.fail_always:
+            raise self.fail_always[name]
 
     def open(self) -> Identity:
         self._call("open")
@@ -71,6 +75,10 @@ class BenchModem:
     def close(self) -> None:
         self.is_open = False
         self.done.append(("close", None))
+
+    def restart(self) -> None:
+        self._call("restart")
+        self.close()
 
     def wait(self, timeout_s: float) -> bool:
         return False
@@ -189,11 +197,12 @@ def a_reply(number: int = 1, text: str = "Aduan diterima", **changes: object) ->
 class Bench:
     """A line, all that it touches, and the alarms that it raised."""
 
-    def __init__(self, **policy: float) -> None:
+    def __init__(self, **policy: Any) -> None:
         self.clock = MovedClock()
         self.modem = BenchModem()
         self.store = BenchStore()
         self.alarms: dict[str, str] = {}
+        self.power_cycles: list[float] = []
         self.line = Line(
             LineRecord(gateway="g", name="m1", service="btm", state="closed"),
             new_modem=lambda: self.modem,
@@ -207,6 +216,7 @@ class Bench:
                 on_work=lambda _: None,
                 raise_alarm=self.alarms.__setitem__,
                 clear_alarm=lambda key: self.alarms.pop(key, None),
+                cycle_power=lambda: self.power_cycles.append(self.clock.passed_s),
             ),
         )
 
