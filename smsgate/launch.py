@@ -46,6 +46,8 @@ def run_daemon(config: Path | None) -> int:
     """Run the gateway until SIGTERM; return its exit code. Raises SmsgateError when it cannot start."""
     # structlog imports rich where it can, for tracebacks that we never let it draw
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+    # pydantic would read the description of every installed package in search of plugins
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
     from smsgate import logs
     from smsgate.config import find_path, load

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import signal
 import sys
 from collections.abc import Iterable, Sequence
 
 from benchmarks.contenders import PEERS, Contender, Smsgate, find_program
-from benchmarks.measures import FULL, MEASURES, QUICK, Figure, Scale, measure_all
+from benchmarks.figures import Figure
+from benchmarks.machine import measure_machine
+from benchmarks.measures import FULL, MEASURES, QUICK, Scale, measure_all
 from smsgate.errors import SmsgateError
 
 # what the project wants to reach on two shared cores: figure, bound, and whether more is better
@@ -80,7 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # stop what we started
     scale = QUICK if options.quick else FULL
-    print(json.dumps({"name": "machine.cores", "value": os.cpu_count(), "unit": "", "context": {}}))
+    for figure in measure_machine():
+        _print_figure(figure)
     ours: Figures = {}
     is_whole = True
     if not options.peers_only:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from benchmarks.contenders import Contender, Smsgate
+from benchmarks.figures import Figure
 from benchmarks.probe import measure_listing_octets, percentile, read_cpu_s, read_resident_mib
 from hardware.simulator.control import ControlClient
 from smsgate.rehearsal import Plan, Program, Rehearsal, wait_until
@@ -24,16 +24,6 @@ LISTED_FOR_MEASURE = 10
 DELETE_COMMAND = b"AT+CMGD=10\r"
 DELETE_ANSWER = b"\r\nOK\r\n"
 TEXT_LENGTH = 100
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One measured value."""
-
-    name: str
-    value: float
-    unit: str
-    context: dict[str, Any]
 
 
 @dataclass(frozen=True)

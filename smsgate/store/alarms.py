@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from smsgate.store.columns import escape
 from smsgate.store.room import Room
 from smsgate.store.tables import Alarm
+from smsgate.store.upserts import insert_into
 
 _alarm: Any = Alarm.__table__  # type: ignore[attr-defined]
 
@@ -62,10 +62,8 @@ class Alarms:
                 "acknowledged_by": None,
                 "times": 1,
             }
-            is_sqlite = connection.dialect.name == "sqlite"
-            insert: Any = sqlite.insert if is_sqlite else postgresql.insert
             connection.execute(
-                insert(_alarm)
+                insert_into(connection.dialect.name, _alarm)
                 .values(gateway=self._room.gateway, key=key, **anew)
                 .on_conflict_do_update(index_elements=["gateway", "key"], set_=anew)
             )

@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from smsgate.store.prepared import Prepared
 from smsgate.store.tables import BackendState
+from smsgate.store.upserts import insert_into
 
 OK, FAILING, HELD = "ok", "failing", "held"
 
@@ -78,10 +78,9 @@ def _row(connection: Connection, name: str) -> Any:
 
 
 def _write(connection: Connection, name: str, now: datetime, **values: Any) -> None:
-    insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     values["updated_at"] = now
     connection.execute(
-        insert(_backend)
+        insert_into(connection.dialect.name, _backend)
         .values(name=name, **values)
         .on_conflict_do_update(index_elements=["name"], set_=values)
     )

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from hardware.sms import Slot
@@ -22,6 +21,7 @@ from smsgate.store.prepared import Prepared
 from smsgate.store.rows import Culprit
 from smsgate.store.sameness import Arrival, KnownPart, absent_parts
 from smsgate.store.tables import Part, Sighting, Sms
+from smsgate.store.upserts import insert_into
 
 _part: Any = Part.__table__  # type: ignore[attr-defined]
 _sighting: Any = Sighting.__table__  # type: ignore[attr-defined]
@@ -268,8 +268,7 @@ def _sighting_row(
 
 def upsert_sightings(connection: Connection, rows: list[dict[str, Any]]) -> None:
     """Write rows of `sighting`; where one is there for the same place, its times grow."""
-    insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(_sighting)
+    statement = insert_into(connection.dialect.name, _sighting)
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=["part_id", "memory", "slot_index", "generation"],

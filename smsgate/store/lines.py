@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import cache
 from typing import Any
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from smsgate.records import LineRecord
@@ -13,19 +13,18 @@ from smsgate.store.columns import escape
 from smsgate.store.prepared import Prepared
 from smsgate.store.room import Room
 from smsgate.store.tables import Line
+from smsgate.store.upserts import insert_into
 
 _line: Any = Line.__table__  # type: ignore[attr-defined]
 
 
-def _saving(insert: Any) -> Prepared:
-    """Return the statement that writes a line's row, or over it. Built once: a line in trouble writes often."""
-    statement = insert(_line)
+@cache  # a line in trouble writes often
+def _saving(dialect: str) -> Prepared:
+    """Return the statement that writes a line's row, or over it."""
+    statement = insert_into(dialect, _line)
     key = ("gateway", "name")
     changed = {c.name: statement.excluded[c.name] for c in _line.c if c.name not in key}
     return Prepared(statement.on_conflict_do_update(index_elements=key, set_=changed))
-
-
-_SAVE = {"sqlite": _saving(sqlite.insert), "postgresql": _saving(postgresql.insert)}
 
 
 def save_line(room: Room, line: LineRecord) -> None:
@@ -37,6 +36,6 @@ def save_line(room: Room, line: LineRecord) -> None:
     values |= {"gateway": room.gateway, "updated_at": line.updated_at or room.now()}
 
     def write(connection: Connection) -> None:
-        _SAVE[connection.dialect.name].write(connection, [values])
+        _saving(connection.dialect.name).write(connection, [values])
 
     room.database.run(write)

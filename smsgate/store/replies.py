@@ -14,10 +14,10 @@ The rules:
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from smsgate.records import ReplyClaim, ReplyKind, ReplyState
@@ -28,6 +28,7 @@ from smsgate.store.leases import Leases
 from smsgate.store.prepared import Prepared
 from smsgate.store.room import Room
 from smsgate.store.tables import PartDelivery, Reply, ReplyPart
+from smsgate.store.upserts import insert_into
 
 _reply: Any = Reply.__table__  # type: ignore[attr-defined]
 _reply_part: Any = ReplyPart.__table__  # type: ignore[attr-defined]
@@ -35,10 +36,13 @@ _reply_part: Any = ReplyPart.__table__  # type: ignore[attr-defined]
 EXPIRED_MAX = 100  # in one transaction
 
 
-def _part_taken(insert: Any) -> Any:
-    statement = insert(_reply_part).inline()
+@cache
+def _part_taken(dialect: str) -> Prepared:
+    statement = insert_into(dialect, _reply_part).inline()
     again = {name: statement.excluded[name] for name in ("tp_mr", "submitted_at")}
-    return statement.on_conflict_do_update(index_elements=["reply_id", "number"], set_=again)
+    return Prepared(
+        statement.on_conflict_do_update(index_elements=["reply_id", "number"], set_=again)
+    )
 
 
 _CANDIDATE = (
@@ -109,10 +113,6 @@ _TAKEN_PARTS = Prepared(
     sa.select(_reply_part.c.number).where(_reply_part.c.reply_id == sa.bindparam("reply"))
 )
 _FREE = {"owner": None, "lease_until": None}
-_PART_TAKEN = {
-    name: Prepared(_part_taken(insert))
-    for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
-}
 _EVENTS = {
     ReplyState.SUBMITTED: "replied",
     ReplyState.UNCONFIRMED: "reply_unconfirmed",
@@ -165,7 +165,7 @@ class ReplyOutbox:
                 "state": PartDelivery.SUBMITTED,
                 "submitted_at": self._room.now(),
             }
-            _PART_TAKEN[connection.dialect.name].write(connection, [part])
+            _part_taken(connection.dialect.name).write(connection, [part])
             return True
 
         return self._room.database.run(record)

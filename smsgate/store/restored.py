@@ -24,7 +24,6 @@ from typing import Any
 
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from smsgate.records import ForwardState, ReplyState, Restoration
@@ -33,6 +32,7 @@ from smsgate.store.gate import STATE
 from smsgate.store.replies import release_next
 from smsgate.store.room import Room
 from smsgate.store.tables import ComplaintEvent, Forward, Part, Reply, ReplyPart
+from smsgate.store.upserts import insert_into
 
 log = structlog.get_logger(__name__)
 
@@ -193,10 +193,8 @@ def _leave_replies(connection: Connection, until: datetime, now: datetime, actor
 
 def _own_row(connection: Connection) -> Any:
     """Return the store's row, for us alone; a store that has none gets one."""
-    is_sqlite = connection.dialect.name == "sqlite"
-    insert: Any = sqlite.insert if is_sqlite else postgresql.insert
     connection.execute(
-        insert(_state)
+        insert_into(connection.dialect.name, _state)
         .values(id=1, token=uuid.uuid4().hex, mark=0)
         .on_conflict_do_nothing(index_elements=["id"])
     )

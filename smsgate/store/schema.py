@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from smsgate.errors import SchemaMismatch, StoreError
 from smsgate.store.database import Database
-from smsgate.store.tables import APPEND_ONLY, METADATA
+from smsgate.store.tables import APPEND_ONLY, METADATA, complete_partial_indexes
 
 # Every version there was, the oldest first; a test holds it to the migrations.
 VERSIONS = ("0001", "0002", "0003")
@@ -66,6 +66,7 @@ def create(database: Database) -> None:
         _lock(connection)
         if version_of(connection) is not None:
             return
+        complete_partial_indexes(connection.dialect.name)
         METADATA.create_all(connection)
         for statement in APPEND_ONLY[connection.dialect.name]:
             connection.exec_driver_sql(statement)

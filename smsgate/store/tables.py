@@ -61,6 +61,11 @@ def _states(enum: type[StrEnum]) -> sa.Enum:
     )
 
 
+def _partial_index(name: str, *columns: str, where: str, unique: bool = False) -> sa.Index:
+    """An index of some rows; `complete_partial_indexes` tells the database which."""
+    return sa.Index(name, *columns, unique=unique, info={"where": where})
+
+
 class Table(SQLModel, registry=registry(metadata=sa.MetaData(naming_convention=NAMING))):
     """The root of our tables, with a registry of their own."""
 
@@ -84,26 +89,23 @@ class Sms(Table, table=True):
         sa.Index(None, "service", "identity", "received_at", "text_hash"),
         sa.Index(None, "disposition"),
         sa.Index(None, "complaint_id"),
-        sa.Index(
+        _partial_index(
             "ix_sms_open_groups",
             "service",
             "sender",
-            sqlite_where=sa.text("missing > 0"),
-            postgresql_where=sa.text("missing > 0"),
+            where="missing > 0",
         ),
-        sa.Index(
+        _partial_index(
             "ix_sms_waiting",
             "service",
             "received_at",
-            sqlite_where=sa.text("state = 'waiting'"),
-            postgresql_where=sa.text("state = 'waiting'"),
+            where="state = 'waiting'",
         ),
-        sa.Index(
+        _partial_index(
             "ix_sms_optout",
             "service",
             "identity",
-            sqlite_where=sa.text("optout IS NOT NULL"),
-            postgresql_where=sa.text("optout IS NOT NULL"),
+            where="optout IS NOT NULL",
         ),
         sa.CheckConstraint("(state = 'waiting') = (disposition IS NULL)", name="one_disposition"),
     )
@@ -255,13 +257,12 @@ class Forward(Table, table=True):
         sa.UniqueConstraint("idempotency_key"),
         sa.Index(None, "backend", "next_at", "id"),
         sa.Index(None, "backend", "state"),
-        sa.Index(
+        _partial_index(
             "uq_forward_one_create",
             "complaint_id",
             "backend",
             unique=True,
-            sqlite_where=sa.text("kind = 'create'"),
-            postgresql_where=sa.text("kind = 'create'"),
+            where="kind = 'create'",
         ),
         sa.CheckConstraint("kind IN ('create', 'add')", name="kind"),
         sa.CheckConstraint("next_at IS NULL OR state IN ('due', 'unknown')", name="claimable"),
@@ -300,12 +301,11 @@ class Reply(Table, table=True):
         sa.Index(None, "complaint_id"),
         sa.Index(None, "state"),
         sa.Index(None, "text_hash", "created_at"),
-        sa.Index(
+        _partial_index(
             "ix_reply_budget",
             "gateway",
             "created_at",
-            sqlite_where=sa.text("is_counted"),
-            postgresql_where=sa.text("is_counted"),
+            where="is_counted",
         ),
         sa.CheckConstraint("next_at IS NULL OR state = 'due'", name="claimable"),
         sa.CheckConstraint("(state = 'claimed') = (owner IS NOT NULL)", name="owned"),
@@ -464,6 +464,18 @@ class StoreState(Table, table=True):
 
 
 METADATA: sa.MetaData = Table.metadata
+
+
+def complete_partial_indexes(dialect: str) -> None:
+    """Give each index of some rows its WHERE for this dialect: to be called before tables are made or compared.
+
+    Said at the table, it would import the dialects of both databases at every start.
+    """
+    for table in METADATA.tables.values():
+        for index in table.indexes:
+            if "where" in index.info:
+                index.dialect_options[dialect]["where"] = sa.text(index.info["where"])
+
 
 _SQLITE_APPEND_ONLY = tuple(
     f"CREATE TRIGGER complaint_event_no_{verb.lower()} BEFORE {verb} ON complaint_event "

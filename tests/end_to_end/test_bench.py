@@ -23,8 +23,13 @@ def test_a_measure_prints_json_lines_with_its_goal() -> None:
     )
 
     assert done.returncode == 0, done.stderr
-    machine, figure = [json.loads(line) for line in done.stdout.splitlines()]
-    assert machine["name"] == "machine.cores"
+    *machine, figure = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["name"] for row in machine] == [
+        "machine.cores",
+        "machine.import_of_fixed_packages",
+        "machine.sync.p50",
+    ]
+    assert all(row["value"] > 0 for row in machine)
     assert (figure["name"], figure["unit"]) == ("smsgate.start_to_stored", "s")
     assert 0 < figure["value"] < 60
     assert figure["goal"] == 1.0

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from alembic import context
 
-from smsgate.store.tables import METADATA
+from smsgate.store.tables import METADATA, complete_partial_indexes
 
+connection = context.config.attributes["connection"]
+complete_partial_indexes(connection.dialect.name)
 context.configure(
-    connection=context.config.attributes["connection"],
+    connection=connection,
     target_metadata=METADATA,
     render_as_batch=True,
     transactional_ddl=True,
