@@ -142,13 +142,7 @@ class Part(Table, table=True):
     __table_args__ = (
         sa.UniqueConstraint("gateway", "line", "key", "instance"),
         sa.Index(None, "sms_id"),
-        sa.Index(
-            "ix_part_kept",
-            "gateway",
-            "line",
-            sqlite_where=sa.text("state = 'kept'"),
-            postgresql_where=sa.text("state = 'kept'"),
-        ),
+        _partial_index("ix_part_kept", "gateway", "line", where="state = 'kept'"),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=Id)
