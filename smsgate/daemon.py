@@ -58,6 +58,7 @@ log = structlog.get_logger(__name__)
 
 STOP_TIMEOUT_S = 80.0  # less than TimeoutStopSec=90 of the unit: better we end it than systemd
 ABORT_AFTER_S = 20.0
+UPGRADE_S = 1800  # for systemd, to wait so long for us: a store of gigabytes is copied first
 # The longest honest step is a full memory of 255 slots on a modem that is slow or busy with each of them;
 # a step that is ended early is only done again, so this is generous.
 STEP_S_MAX = 1800.0
@@ -153,6 +154,7 @@ class Daemon:
             signals = Signals({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
             stack.callback(signals.close)
             self._listen_for_commands(stack)
+            self._bring_store_up_to_date()
             self._store.open(create=True)
             stack.callback(self._close_store)
             gateway = self._settings.gateway
@@ -168,6 +170,18 @@ class Daemon:
             notify("STOPPING=1")
         log.info("gateway_stopped")
         return 0
+
+    def _bring_store_up_to_date(self) -> None:
+        """After an update of the program: upgrade this host's own store, and keep a copy of it as it was.
+
+        A store that hosts share is left to a person: the other hosts may still run the older program.
+        """
+        if not self._settings.store.url.startswith("sqlite:") or not self._store.is_older():
+            return
+        notify("STATUS=upgrading the store", f"EXTEND_TIMEOUT_USEC={UPGRADE_S * 1_000_000}")
+        self._store.own()  # a daemon that runs would trip over the change
+        done = self._store.upgrade()
+        log.info("store_upgraded", before=done.before, now=done.now, copy=str(done.copy))
 
     def _close_store(self) -> None:
         """Leave everything in the database's own file: after an orderly stop it is whole without its log."""

@@ -40,6 +40,12 @@ class StoreUnavailable(StoreError):
     exit_code = 75
 
 
+class StoreDenied(StoreUnavailable):
+    """This user may not use the store, or its disk is mounted read-only: run as its owner, or mend that."""
+
+    exit_code = 77
+
+
 class StoreBusy(StoreError):
     """Another daemon owns this store, this gateway name or this line."""
 

@@ -126,6 +126,7 @@ def build_group() -> LazyGroup:
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
+    os.umask(0o077)  # what commands make may hold what citizens wrote
     code = invoke(args)
     try:
         sys.stdout.flush()

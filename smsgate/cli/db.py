@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 
 from smsgate.cli.options import ConfigOption, JsonOption, PersonOption
-from smsgate.cli.output import print_json
-from smsgate.cli.person import actor_of
+from smsgate.cli.output import print_json, say, visible
+from smsgate.cli.person import actor_of, become_owner
 from smsgate.errors import SmsgateError
 
 if TYPE_CHECKING:
@@ -28,19 +29,23 @@ class StoreHasProblems(SmsgateError):
 
 @app.command()
 def upgrade(config: ConfigOption = None) -> None:
-    """Make the store, or bring its tables up to what this program needs. Stop the daemon first."""
-    store = _store(config)
+    """Make the store, or bring its tables up to what this program needs. Stop the daemon first.
+
+    A SQLite store is copied before. As root, what is made belongs to the owner of the store's folder.
+    """
+    store = _store(config, is_making=True)
     try:
         store.own()  # a daemon that runs would trip over the change
-        before, now = store.upgrade()
+        done = store.upgrade()
     finally:
         store.close()
-    if before is None:
-        typer.echo(f"The store was made, with schema {now}.", err=True)
-    elif before == now:
-        typer.echo(f"The store has schema {now} already.", err=True)
+    if done.before is None:
+        say(f"The store was made, with schema {done.now}.")
+    elif done.before == done.now:
+        say(f"The store has schema {done.now} already.")
     else:
-        typer.echo(f"The store was brought from schema {before} to {now}.", err=True)
+        kept = "" if done.copy is None else f" As it was, it is kept in {done.copy}."
+        say(f"The store was brought from schema {done.before} to {done.now}.{kept}")
 
 
 @app.command()
@@ -55,10 +60,10 @@ def check(config: ConfigOption = None, is_json: JsonOption = False) -> None:
         print_json({"problems": problems})
     else:
         for problem in problems:
-            typer.echo(problem)
+            print(visible(problem))
     if problems:
         raise StoreHasProblems(f"the store has problems: {len(problems)}")
-    typer.echo("The store is sound.", err=True)
+    say("The store is sound.")
 
 
 @app.command()
@@ -75,7 +80,7 @@ def backup(
         store.back_up(file)
     finally:
         store.close()
-    typer.echo(f"The store was copied to {file}; only its owner can read it.", err=True)
+    say(f"The store was copied to {file}; only its owner can read it.")
 
 
 @app.command()
@@ -101,16 +106,18 @@ def release(
     finally:
         store.close()
     if not is_released:
-        typer.echo("The store is not held: there is nothing to release.", err=True)
+        say("The store is not held: there is nothing to release.")
         return
     wake_daemon(load(config, are_secrets_needed=False))
-    typer.echo("The store was released: what is due goes out now.", err=True)
+    say("The store was released: what is due goes out now.")
 
 
-def _store(config: Path | None) -> Store:
-    """Return the store of the configuration, with nothing opened."""
+def _store(config: Path | None, *, is_making: bool = False) -> Store:
+    """Return the store of the configuration, with nothing opened; ready to make files where `is_making`."""
     from smsgate.config import load
     from smsgate.store import Store
 
     settings = load(config, are_secrets_needed=False)
+    if is_making and settings.store.url.startswith("sqlite:"):
+        become_owner(Path(urlsplit(settings.store.url).path[1:]).parent)
     return Store(settings.store_url(), settings.gateway.name)

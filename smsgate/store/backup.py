@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from smsgate.errors import StoreError, StoreUnavailable
+from smsgate.errors import StoreDenied, StoreError, StoreUnavailable
 from smsgate.store.database import Database
 from smsgate.store.failures import translated
 from smsgate.store.restored import FROM_BACKUP, hold
@@ -31,16 +32,43 @@ def back_up(database: Database, target: Path, now: datetime) -> None:
     target = target.absolute()
     if target.exists():
         raise StoreError(f"{target} is there already: name a file that is not.")
-    copy = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        # Only its owner may read what citizens wrote.
-        os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    with _new_file(target, f".{target.name}.{os.getpid()}") as copy:
         _copy(database.path, copy)
         _mark(copy, now)
-        _settle(copy, target)
+        _settle(copy)
+        os.link(copy, target)  # fails where somebody made it meanwhile
+        _sync(target.parent)
+
+
+def keep_copy(database: Database, target: Path) -> None:
+    """Copy SQLite's store, of whatever schema, into `target`, in the place of an older copy there.
+
+    It does not say of itself that it is a copy: its tables may not be those of this program.
+    """
+    assert database.path is not None
+    with _new_file(target, f".{target.name}.new") as copy:
+        _copy(database.path, copy)
+        _settle(copy)
+        copy.replace(target)
+        _sync(target.parent)
+
+
+@contextmanager
+def _new_file(target: Path, name: str) -> Iterator[Path]:
+    """Lend a file beside `target`, to be filled and given its name; whatever is left of it is removed."""
+    copy = target.with_name(name)
+    try:
+        copy.unlink(missing_ok=True)  # left by a power cut: nobody else uses this name now
+        # Only its owner may read what citizens wrote.
+        os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        yield copy
+    except PermissionError:
+        raise StoreDenied(
+            f"The copy {target} may not be written by this user: name another folder."
+        ) from None
     except OSError as error:
         raise StoreUnavailable(
-            f"The backup {target} cannot be written ({error.strerror}): check its folder and its disk."
+            f"The copy {target} cannot be written ({error.strerror}): check its folder and its disk."
         ) from None
     finally:
         for left in ("", "-wal", "-shm", "-journal", ".lock"):
@@ -64,16 +92,14 @@ def _mark(copy: Path, now: datetime) -> None:
         database.close()
 
 
-def _settle(copy: Path, target: Path) -> None:
-    """Make one whole file of it, look at it, and give it its name."""
+def _settle(copy: Path) -> None:
+    """Make one whole file of it, and look at it."""
     with translated(), closing(sqlite3.connect(copy)) as connection:
         connection.execute("PRAGMA journal_mode=DELETE").fetchall()
         found = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != ("ok",):
         raise StoreError("The copy is damaged, so the store may be: run `smsgate db check`.")
     _sync(copy)
-    os.link(copy, target)  # fails where somebody made it meanwhile
-    _sync(target.parent)
 
 
 def _sync(path: Path) -> None:

@@ -13,6 +13,7 @@ PostgreSQL has one engine for both.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,7 +25,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
-from smsgate.errors import StoreError, StoreUnavailable
+from smsgate.errors import SchemaMismatch, StoreDenied, StoreError, StoreUnavailable
 from smsgate.store.failures import Contention, translated
 
 T = TypeVar("T")
@@ -165,6 +166,32 @@ def refuse_network_file_system(path: Path) -> None:
             f"The store must not lie on a network file system ({kind}): "
             "use a local disk, or PostgreSQL."
         )
+
+
+def demand_file(path: Path, *, create: bool) -> None:
+    """Raise a StoreError that says what is wrong when SQLite's file is not there or may not be used;
+    with `create`, one that is not there may be made.
+    """
+    refuse_network_file_system(path.parent)
+    owner = "run as the user whom it belongs to (`runuser -u smsgate -- smsgate …`), or as root"
+    try:
+        if not path.parent.is_dir():
+            raise StoreUnavailable(f"The store's folder {path.parent} is missing: make it.")
+        is_there = path.exists()
+    except PermissionError:
+        raise StoreDenied(f"The store {path} may not be looked at by this user: {owner}.") from None
+    if not is_there and not create:
+        raise SchemaMismatch(
+            f"There is no store at {path} yet: start the daemon, or run `smsgate db upgrade`, to make it."
+        )
+    is_usable = (
+        os.access(path, os.R_OK, effective_ids=True)
+        if is_there
+        else os.access(path.parent, os.W_OK | os.X_OK, effective_ids=True)
+    )
+    if not is_usable:
+        what = "read" if is_there else "made"
+        raise StoreDenied(f"The store {path} may not be {what} by this user: {owner}.")
 
 
 def _sqlite_writer(path: Path) -> Engine:

@@ -8,26 +8,29 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import sqlalchemy.exc
 
-from smsgate.errors import StoreError, StoreUnavailable
+from smsgate.errors import StoreDenied, StoreError, StoreUnavailable
 
 _RETRIED_STATES = frozenset({"40P01", "40001"})  # deadlock detected, serialisation failure
 
-# What SQLite says, and what we say about it. Its codes reach Python 3.11 too late to be used for
-# the extended ones.
-_SQLITE = (
-    ("locked", "The store is locked by another program: it is tried again."),
-    ("busy", "The store is locked by another program: it is tried again."),
-    ("full", "The disk of the store is full: free some space."),
+# What SQLite says when this user, or nobody, may write or open its file.
+_SQLITE_DENIED = (
     (
         "readonly",
         "The store is read-only: check its file's owner, its folder and how its disk is mounted.",
     ),
     ("unable to open", "The store's file cannot be opened: check its folder and its owner."),
+)
+# What else it says, and what we say about it. Its codes reach Python 3.11 too late to be used for
+# the extended ones.
+_SQLITE = (
+    ("locked", "The store is locked by another program: it is tried again."),
+    ("busy", "The store is locked by another program: it is tried again."),
+    ("full", "The disk of the store is full: free some space."),
     ("disk i/o error", "The store's disk answers with I/O errors: check the disk."),
     ("no such table", "The store has no tables: run `smsgate db upgrade`."),
 )
@@ -84,7 +87,10 @@ def _translate(error: BaseException | None, *, is_lost: bool = False) -> Excepti
     }  # both drivers name them as PEP 249 does
     if "IntegrityError" in kinds:
         return Conflict(f"The store refused a row ({_name(error)}).")
-    words = _sqlite_words(error) if state is None else dict(_POSTGRESQL).get(state)
+    denied = _sqlite_words(error, _SQLITE_DENIED)
+    if denied is not None:
+        return StoreDenied(denied)
+    words = _sqlite_words(error, _SQLITE) if state is None else dict(_POSTGRESQL).get(state)
     if words is not None:
         return StoreUnavailable(words)
     if is_lost or kinds & {"OperationalError", "InterfaceError"}:
@@ -95,11 +101,11 @@ def _translate(error: BaseException | None, *, is_lost: bool = False) -> Excepti
     return StoreError(f"The store failed ({_name(error)}): run `smsgate db check`.")
 
 
-def _sqlite_words(original: BaseException | None) -> str | None:
+def _sqlite_words(original: BaseException | None, table: Sequence[tuple[str, str]]) -> str | None:
     if not isinstance(original, sqlite3.Error):
         return None
     said = str(original).lower()  # SQLite's messages name tables and columns, never values
-    return next((words for sign, words in _SQLITE if sign in said), None)
+    return next((words for sign, words in table if sign in said), None)
 
 
 def _name(original: BaseException | None) -> str:

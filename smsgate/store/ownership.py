@@ -13,7 +13,7 @@ from typing import IO
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from smsgate.errors import StoreBusy, StoreError, StoreUnavailable
+from smsgate.errors import StoreBusy, StoreDenied, StoreError, StoreUnavailable
 from smsgate.store.columns import lock_key
 from smsgate.store.database import Database
 from smsgate.store.failures import translated
@@ -85,6 +85,10 @@ class Ownership:
         lock_path = path.with_name(path.name + ".lock")
         try:
             lock = lock_path.open("ab")
+        except PermissionError:
+            raise StoreDenied(
+                f"The lock {lock_path} may not be opened by this user: run as the owner of the store."
+            ) from None
         except OSError as error:
             raise StoreUnavailable(
                 f"The lock {lock_path} cannot be opened ({error.strerror}): "

@@ -7,7 +7,9 @@ holds the tables and all migrations together to be the same.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -52,12 +54,21 @@ def demand_current(version: str | None) -> None:
     if version in VERSIONS:
         raise SchemaMismatch(
             f"The store has schema {version} and this program needs {HEAD}: "
-            "run `smsgate db upgrade`."
+            "start the daemon, or stop it and run `smsgate db upgrade`."
         )
     raise SchemaMismatch(
         f"The store has schema {version}, from a newer smsgate than this one ({HEAD}): "
         "run the newer program."
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Upgraded:
+    """What an upgrade did. `before` is None where there was no store; `copy` is the store before it."""
+
+    before: str | None
+    now: str
+    copy: Path | None = None
 
 
 def create(database: Database) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from smsgate.alarms import Alarm
 from smsgate.backends import LookupOutcome, Outcome
 from smsgate.clock import Clock, SystemClock
-from smsgate.errors import SchemaMismatch, StoreUnavailable
 from smsgate.records import (
     BackendRecord,
     ComplaintRecord,
@@ -30,9 +29,9 @@ from smsgate.records import (
 )
 from smsgate.store import backend_state, held, schema
 from smsgate.store.alarms import AlarmRecord, Alarms
-from smsgate.store.backup import back_up
+from smsgate.store.backup import back_up, keep_copy
 from smsgate.store.columns import escape
-from smsgate.store.database import Database, refuse_network_file_system
+from smsgate.store.database import Database, demand_file
 from smsgate.store.deciding import Deciding
 from smsgate.store.forwards import ForwardOutbox
 from smsgate.store.ledger import Days, Ledger, balance
@@ -46,6 +45,7 @@ from smsgate.store.redecode import Redecoder
 from smsgate.store.replies import ReplyOutbox
 from smsgate.store.restored import Restored
 from smsgate.store.room import Room, ServiceFacts, TimeGuard
+from smsgate.store.schema import Upgraded
 
 
 class _Opening:
@@ -84,15 +84,7 @@ class _Opening:
 
         Raises SchemaMismatch, StoreUnavailable or StoreError, each with the next thing to do.
         """
-        path = self._database.path
-        if path is not None:
-            refuse_network_file_system(path.parent)
-            if not path.parent.is_dir():
-                raise StoreUnavailable(f"The store's folder {path.parent} is missing: make it.")
-            if not path.exists() and not create:
-                raise SchemaMismatch(
-                    f"There is no store at {path} yet: run `smsgate db upgrade` to make it."
-                )
+        self._demand_file(create=create)
         if create:
             schema.create(self._database)
         with self._database.read() as connection:
@@ -116,16 +108,39 @@ class _Opening:
         self._ownership.release()
         self._database.close()
 
-    def upgrade(self) -> tuple[str | None, str]:
-        """Bring the schema up to this program; return its version before (None: there was no store)
-        and now.
+    def is_older(self) -> bool:
+        """Whether there is a store, of an older schema than this program's."""
+        path = self._database.path
+        if path is not None:
+            self._demand_file(create=True)
+            if not path.exists():
+                return False
+        with self._database.read() as connection:
+            return schema.version_of(connection) in schema.VERSIONS[:-1]
+
+    def upgrade(self) -> Upgraded:
+        """Bring the schema up to this program, or make the store; the caller owns it.
+
+        A SQLite store is copied first, so that a person can go back. A power cut anywhere leaves the
+        store as it was, or upgraded whole.
         """
+        path, copy = self._database.path, None
+        self._demand_file(create=True)
+        if path is not None and self.is_older():
+            with self._database.read() as connection:
+                before = schema.version_of(connection)
+            copy = path.with_name(f"{path.name}.schema-{before}")
+            keep_copy(self._database, copy)
+        before, now = schema.upgrade(self._database)
+        return Upgraded(before, now, copy)
+
+    def _demand_file(self, *, create: bool) -> None:
         if self._database.path is not None:
-            refuse_network_file_system(self._database.path.parent)
-        return schema.upgrade(self._database)
+            demand_file(self._database.path, create=create)
 
     def check(self) -> list[str]:
         """Return what is wrong with the store, one sentence each; nothing when all is well."""
+        self._demand_file(create=False)
         problems = schema.problems_of(self._database)
         restored = None if problems else self._restored.current()
         return problems if restored is None else [restored.sentence]

@@ -241,7 +241,7 @@ def test_a_read_only_file_is_refused_and_the_sms_stay(stopped: KilledGateway) ->
         said = program.last_words().splitlines()[-1]
         program.kill()
 
-    assert code == 75, said
+    assert code == 77, said
     assert "The store is read-only" in said
     assert stopped.left_for_modem() == 3
     stopped.database.chmod(0o644)

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 from config_files import write_config
+from older_stores import make_older
+from users import NOBODY, as_nobody
 
 from smsgate import cli
+from smsgate.config import load
 from smsgate.store import Store
 
 UNAVAILABLE, BUSY, INPUT_OUTPUT = 75, 69, 74
+NOT_PERMITTED, CONFIGURATION = 77, 78
 
 
 @pytest.fixture
@@ -45,11 +54,77 @@ def test_upgrade_is_refused_while_a_daemon_runs(
     daemon.close()
 
 
-def test_check_of_a_store_that_is_not_there_is_a_sentence(
-    config: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("command", ["check", "release"])
+def test_a_store_that_is_not_there_is_said_so_with_what_makes_it(
+    command: str, config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert db("check", config) == UNAVAILABLE
-    assert capsys.readouterr().err.count("\n") == 1
+    assert db(command, config) == CONFIGURATION
+
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "There is no store at" in said
+    assert "start the daemon, or run `smsgate db upgrade`" in said
+
+
+@pytest.mark.parametrize("words", [["db", "check"], ["complaints", "list"], ["ledger"]])
+def test_a_store_of_another_user_is_a_matter_of_permission(
+    words: list[str], config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    db("upgrade", config)
+    (tmp_path / "smsgate.db").chmod(0)
+    settings = load(config, environ={})
+    capsys.readouterr()
+
+    with as_nobody(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("smsgate.config.load", lambda *_, **__: settings)
+        assert cli.invoke(words) == NOT_PERMITTED
+
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "by this user: run as the user whom it belongs to" in said
+
+
+def test_what_root_makes_belongs_to_the_owner_of_the_folder() -> None:
+    """The daemon runs as that user, and could not open a store of root's."""
+    with as_nobody():
+        is_readable = all(
+            os.access(file, os.R_OK, effective_ids=True)
+            for file in (cli.__file__, os.__file__, pytest.__file__)
+        )
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        config = write_config(folder)
+        if os.geteuid() == 0:
+            os.chown(folder, NOBODY, NOBODY)
+
+        done = subprocess.run(
+            [sys.executable, "-m", "smsgate", "db", "upgrade", "--config", str(config)],
+            env=os.environ | {"PYTHONPATH": str(Path(cli.__file__).parents[2])},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+        made = [file for file in folder.iterdir() if file != config]
+        assert done.returncode == (0 if is_readable else NOT_PERMITTED), done.stderr
+        assert {file.stat().st_uid for file in made} <= {folder.stat().st_uid}
+        assert {stat.S_IMODE(file.stat().st_mode) for file in made} <= {0o600}
+        assert bool(made) == is_readable
+
+
+def test_an_upgrade_says_where_the_store_is_kept_as_it_was(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_older(tmp_path / "smsgate.db")
+
+    assert db("check", config) == 1
+    assert "start the daemon, or stop it and run `smsgate db upgrade`" in capsys.readouterr().out
+    assert db("upgrade", config) == 0
+
+    said = capsys.readouterr().err
+    assert "brought from schema 0001 to" in said
+    assert f"kept in {tmp_path}/smsgate.db.schema-0001." in said
 
 
 def test_check_prints_what_it_finds_and_ends_with_1(

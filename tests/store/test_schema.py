@@ -14,6 +14,7 @@ from stores import StoreMaker, write
 from smsgate.errors import SchemaMismatch, StoreError
 from smsgate.store import Store, schema
 from smsgate.store.database import Database
+from smsgate.store.schema import Upgraded
 from smsgate.store.tables import METADATA
 
 
@@ -101,8 +102,8 @@ def test_a_missing_store_is_made_when_the_daemon_opens_it(empty: Store) -> None:
 
 
 def test_upgrade_makes_a_store_and_says_from_what_to_what(empty: Store) -> None:
-    assert empty.upgrade() == (None, schema.HEAD)
-    assert empty.upgrade() == (schema.HEAD, schema.HEAD)
+    assert empty.upgrade() == Upgraded(None, schema.HEAD)
+    assert empty.upgrade() == Upgraded(schema.HEAD, schema.HEAD)
     empty.open()
 
 
