@@ -45,6 +45,7 @@ CMS_TEXTS = {
     320: "memory failure",
     321: "invalid memory index",
     322: "memory full",
+    330: "SMSC address unknown",
     331: "no network service",
     332: "network timeout",
     340: "no +CNMA acknowledgement expected",

@@ -106,6 +106,11 @@ class MessageMemory:
         heapq.heappush(self._free, index)
         return True
 
+    def clear(self) -> None:
+        """Free every slot, as when another SIM is put in."""
+        for index in list(self.slots):
+            self.delete(index)
+
     def listed(self, stat: int) -> list[tuple[int, StoredMessage]]:
         """Return the messages of this status in order of their slots; 4 means all of them."""
         return [

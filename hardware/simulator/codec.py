@@ -14,6 +14,7 @@ from .alphabet import ESCAPE, decode_septets, encode_septets, pack_septets, unpa
 USER_DATA_OCTETS = 140
 _DIGITS = "0123456789*#abc"
 _IS_DIALLED = re.compile(r"\+?[0-9*#a-c]+")
+_FILL = 0x0F  # what makes an odd number of digits even
 _UDHI = 0x40
 _NO_MORE_MESSAGES = 0x04
 
@@ -237,7 +238,7 @@ def _header(reference: int, width: int, total: int, number: int) -> bytes:
 def _swap_digits(digits: str) -> bytes:
     codes = [_DIGITS.index(digit) for digit in digits]
     if len(codes) % 2:
-        codes.append(0x0F)
+        codes.append(_FILL)
     return bytes(low | high << 4 for low, high in zip(codes[::2], codes[1::2], strict=True))
 
 
@@ -275,6 +276,20 @@ def decode_address(octets: Octets, field: str) -> str:
     codes = [code for octet in value for code in (octet & 0x0F, octet >> 4)][:length]
     if any(code >= len(_DIGITS) for code in codes):
         raise SubmitError(f"{field} is no number")
+    number = "".join(_DIGITS[code] for code in codes)
+    return f"+{number}" if kind & 0x70 == 0x10 else number
+
+
+def decode_service_centre(pdu: bytes) -> str:
+    """Return the SMSC's number out of the field in front of a TPDU; empty when the modem is to use its own."""
+    octets = Octets(pdu)
+    length = octets.octet("SMSC")
+    if length == 0:
+        return ""
+    kind, value = octets.octet("SMSC"), octets.take(length - 1, "SMSC")
+    codes = [code for octet in value for code in (octet & 0x0F, octet >> 4) if code != _FILL]
+    if any(code >= len(_DIGITS) for code in codes):
+        raise SubmitError("SMSC is no number")
     number = "".join(_DIGITS[code] for code in codes)
     return f"+{number}" if kind & 0x70 == 0x10 else number
 

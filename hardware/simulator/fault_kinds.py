@@ -1,55 +1,18 @@
-"""The table of faults. Each hit a real defect of some program (its parameters are named in the summary)."""
+"""Faults of the modem and of its line. Each hit a real defect of some program (parameters are named in the summary)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from .at import cme, cms
-from .card import PIN_TRIES, SimState, StoredMessage
-from .codec import (
-    Shape,
-    StoredPdu,
-    encode_deliver,
-    encode_report,
-    encode_submit,
-    split_text,
-    store_pdu,
-)
-from .faults import (
-    KINDS,
-    Chunks,
-    Fault,
-    FaultKind,
-    Lift,
-    Skipped,
-    Stage,
-    Swallowed,
-)
+from .at import AtError, cme, cms
+from .faults import Chunks, Fault, Skipped, Stage, Swallowed, enter_fault, enter_flag
 from .outgoing import Chunk
 
 if TYPE_CHECKING:
     from .modem import SimulatedModem
 
-_Strike = TypeVar("_Strike", bound=Callable[..., Chunks | None])
-_REC_UNREAD, _STO_UNSENT = 0, 2
-_FOR_EVER = 0
 _LONG_S = 1e9
-
-
-def _fault(
-    stage: Stage, *, lift: Lift | None = None, **usual: str | float
-) -> Callable[[_Strike], _Strike]:
-    """Enter a function in the table under its own name; its docstring says there what it does."""
-
-    def enter(strike: _Strike) -> _Strike:
-        name = strike.__name__
-        fault = Fault(name=name, **usual)  # type: ignore[arg-type]
-        KINDS[name] = FaultKind(stage, strike.__doc__ or name, fault, strike, lift)
-        return strike
-
-    return enter
 
 
 # -- the modem as a whole
@@ -59,13 +22,13 @@ def _speak(modem: SimulatedModem, _fault: Fault) -> None:
     modem.mute_until = 0.0
 
 
-@_fault(Stage.NOW, lift=_speak)
+@enter_fault(Stage.NOW, lift=_speak)
 def mute(modem: SimulatedModem, fault: Fault) -> None:
     """Says and does nothing for delay_s seconds (0: until cleared)."""
     modem.mute_until = modem.monotonic() + (fault.delay_s or _LONG_S)
 
 
-@_fault(Stage.COMMAND, lift=_speak)
+@enter_fault(Stage.COMMAND, lift=_speak)
 def mute_at_command(modem: SimulatedModem, fault: Fault, _name: str) -> None:
     """Falls silent for delay_s at a command (0: until cleared)."""
     modem.mute_until = modem.monotonic() + (fault.delay_s or _LONG_S)
@@ -78,48 +41,79 @@ def _power_cut(modem: SimulatedModem, fault: Fault) -> None:
     modem.reboot(fault.delay_s)
 
 
-@_fault(Stage.NOW, delay_s=0.2)
+@enter_fault(Stage.NOW, delay_s=0.2)
 def reboot(modem: SimulatedModem, fault: Fault) -> None:
     """Restarts at once, up after delay_s: settings lost, boot lines said."""
     _power_cut(modem, fault)
 
 
-@_fault(Stage.COMMAND, delay_s=0.2)
+@enter_fault(Stage.COMMAND, delay_s=0.2)
 def reboot_at_command(modem: SimulatedModem, fault: Fault, _name: str) -> None:
     """Restarts instead of answering; text='text mode' comes up in it."""
     _power_cut(modem, fault)
     raise Swallowed
 
 
-@_fault(Stage.BODY, delay_s=0.2)
+@enter_fault(Stage.BODY, delay_s=0.2)
 def reboot_in_body(modem: SimulatedModem, fault: Fault, _name: str) -> None:
     """Restarts when the body of AT+CMGS is complete, before sending it."""
     _power_cut(modem, fault)
     raise Swallowed
 
 
-@_fault(Stage.ANSWER, delay_s=0.2)
+@enter_fault(Stage.ANSWER, delay_s=0.2)
 def reboot_in_answer(modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
     """Restarts in the middle of an answer."""
     return [Chunk(_half(chunks), act=partial(_power_cut, modem, fault))]
 
 
-@_fault(Stage.NOW)
+@enter_fault(Stage.NOW)
 def settings_lost(modem: SimulatedModem, _fault: Fault) -> None:
     """Forgets its settings without a word."""
     modem.forget_settings()
 
 
-@_fault(Stage.NOW)
+@enter_fault(Stage.NOW)
 def text_mode(modem: SimulatedModem, _fault: Fault) -> None:
     """Is back in text mode without a word."""
     modem.settings.is_text_mode = True
 
 
-@_fault(Stage.NOW)
+@enter_fault(Stage.NOW)
 def echo_on(modem: SimulatedModem, _fault: Fault) -> None:
     """Echoes what it is told, as after ATE1."""
     modem.settings.echo = True
+
+
+def _keep_echo(_modem: SimulatedModem, _fault: Fault) -> None:
+    """It stays on until ATE0 turns it off, which is heeded again."""
+
+
+@enter_fault(Stage.NOW, lift=_keep_echo)
+def echo_stays(modem: SimulatedModem, _fault: Fault) -> None:
+    """Echoes what it is told, says OK to ATE0 and goes on echoing."""
+    modem.settings.echo = True
+
+
+def _stop_looping(modem: SimulatedModem, _fault: Fault) -> None:
+    modem.boot_loop_s = None
+
+
+@enter_fault(Stage.NOW, lift=_stop_looping, delay_s=3.0)
+def reboot_loop(modem: SimulatedModem, fault: Fault) -> None:
+    """Restarts again and again, each time delay_s after it came up (a weak power supply)."""
+    modem.boot_loop_s = fault.delay_s
+    _power_cut(modem, Fault(fault.name, delay_s=modem.profile.boot_s))
+
+
+def _right_speed(modem: SimulatedModem, _fault: Fault) -> None:
+    modem.speed = None
+
+
+@enter_fault(Stage.NOW, lift=_right_speed, code=9600)
+def wrong_speed(modem: SimulatedModem, fault: Fault) -> None:
+    """Understands the speed code only: a port set to another one carries garbage both ways."""
+    modem.speed = fault.code
 
 
 def _unplug(modem: SimulatedModem, fault: Fault) -> None:
@@ -128,7 +122,7 @@ def _unplug(modem: SimulatedModem, fault: Fault) -> None:
         _power_cut(modem, fault)
 
 
-@_fault(
+@enter_fault(
     Stage.NOW,
     delay_s=0.5,
 )
@@ -137,14 +131,14 @@ def port_gone(modem: SimulatedModem, fault: Fault) -> None:
     _unplug(modem, fault)
 
 
-@_fault(Stage.COMMAND, delay_s=0.5)
+@enter_fault(Stage.COMMAND, delay_s=0.5)
 def port_gone_at_command(modem: SimulatedModem, fault: Fault, _name: str) -> None:
     """The port vanishes instead of an answer."""
     _unplug(modem, fault)
     raise Swallowed
 
 
-@_fault(Stage.ANSWER, delay_s=0.5)
+@enter_fault(Stage.ANSWER, delay_s=0.5)
 def port_gone_in_answer(modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
     """The port vanishes in the middle of an answer."""
     return [Chunk(_half(chunks), act=partial(_unplug, modem, fault))]
@@ -153,150 +147,57 @@ def port_gone_in_answer(modem: SimulatedModem, fault: Fault, chunks: Chunks) -> 
 # -- errors
 
 
-@_fault(Stage.COMMAND, code=515)
+@enter_fault(Stage.COMMAND, code=515)
 def cme_error(_modem: SimulatedModem, fault: Fault, _name: str) -> None:
     """Answers +CME ERROR: code (515 or 14: busy) times times."""
     raise cme(fault.code)
 
 
-@_fault(Stage.COMMAND, code=500)
+@enter_fault(Stage.COMMAND, code=500)
 def cms_error(_modem: SimulatedModem, fault: Fault, _name: str) -> None:
     """Answers +CMS ERROR: code times times."""
     raise cms(fault.code)
 
 
-@_fault(Stage.BODY, code=38)
+@enter_fault(Stage.BODY, code=38)
 def submit_error(_modem: SimulatedModem, fault: Fault, _name: str) -> None:
     """Refuses an SMS-SUBMIT with +CMS ERROR: code."""
     raise cms(fault.code)
 
 
-def _nothing(_modem: SimulatedModem, _fault: Fault) -> None:
-    """The name being set is all: see who asks `faults.is_set`."""
+enter_flag("textual_errors", "Gives errors as text whatever AT+CMEE says (+CME ERROR: SIM busy).")
+enter_flag("urc_withheld", "Says no message indications; messages are stored all the same.")
+enter_flag("storage_refuses", "Takes no new message, as if the memory were full.")
 
 
-def _flag(name: str, summary: str) -> None:
-    """Enter a fault that lasts until cleared and is looked for by name."""
-    fault = Fault(name=name, times=_FOR_EVER)
-    KINDS[name] = FaultKind(Stage.NOW, summary, fault, _nothing, _nothing)
-
-
-_flag("textual_errors", "Gives errors as text whatever AT+CMEE says (+CME ERROR: SIM busy).")
-_flag("urc_withheld", "Says no message indications; messages are stored all the same.")
-_flag("storage_refuses", "Takes no new message, as if the memory were full.")
-
-
-@_fault(Stage.COMMAND, command="+CMGD")
+@enter_fault(Stage.COMMAND, command="+CMGD")
 def delete_lies(_modem: SimulatedModem, _fault: Fault, _name: str) -> None:
     """Says OK to AT+CMGD and deletes nothing."""
     raise Skipped
 
 
-# -- SIM and radio
-
-
-def _sim_ready(modem: SimulatedModem, _fault: Fault) -> None:
-    modem.card.state = SimState.READY
-    modem.network.flush(modem.number)
-
-
-@_fault(
-    Stage.NOW,
-    lift=_sim_ready,
-    text="SIM PIN",
-    code=1234,
-)
-def sim_state(modem: SimulatedModem, fault: Fault) -> None:
-    """The SIM is in state text: SIM PIN, SIM PUK, NOT READY, ABSENT; code is the PIN."""
-    modem.card.state = SimState(fault.text)
-    if modem.card.state is SimState.PIN:
-        modem.card.pin = f"{fault.code:04d}"
-        modem.card.pin_tries_left = PIN_TRIES
-
-
-def _register_home(modem: SimulatedModem, _fault: Fault) -> None:
-    modem.set_registration(1)
-
-
-@_fault(
-    Stage.NOW,
-    lift=_register_home,
-    code=2,
-)
-def registration(modem: SimulatedModem, fault: Fault) -> None:
-    """Registration state code: 0 idle, 2 searching, 3 denied, 5 roaming."""
-    modem.set_registration(fault.code)
-
-
-def _signal_back(modem: SimulatedModem, _fault: Fault) -> None:
-    modem.radio.rssi = 21
-
-
-@_fault(Stage.NOW, lift=_signal_back, code=99)
-def signal(modem: SimulatedModem, fault: Fault) -> None:
-    """AT+CSQ tells code (99: not known)."""
-    modem.radio.rssi = fault.code
-
-
-# -- what stands in the memories
-
-
-def _put(modem: SimulatedModem, pdu: StoredPdu, stat: int, times: int) -> None:
-    memory = modem.memories[modem.settings.memories[2]]
-    for _ in range(times):
-        if memory.store(StoredMessage(stat, pdu)) is None:
-            return
-
-
-@_fault(Stage.NOW, text="07FF00")
-def undecodable_pdu(modem: SimulatedModem, fault: Fault) -> None:
-    """An undecodable PDU (hex in text) stands in the first free slot."""
-    octets = bytes.fromhex(fault.text)
-    length = max(len(octets) - 1 - octets[0], 0) if octets else 0
-    _put(modem, StoredPdu(octets.hex().upper(), length), _REC_UNREAD, fault.times)
-
-
-@_fault(Stage.NOW, code=7)
-def status_report_stored(modem: SimulatedModem, fault: Fault) -> None:
-    """An SMS-STATUS-REPORT for reference code stands in a slot."""
-    at = modem.network.moment()
-    tpdu = encode_report(fault.code, "+6281234567890", at=at, discharged_at=at, status=0)
-    _put(modem, store_pdu(modem.network.smsc, tpdu), _REC_UNREAD, fault.times)
-
-
-@_fault(Stage.NOW, text="konsep")
-def draft_stored(modem: SimulatedModem, fault: Fault) -> None:
-    """A draft (SMS-SUBMIT, STO UNSENT) saying text stands in a slot."""
-    tpdu = encode_submit("+6281234567890", fault.text)
-    _put(modem, store_pdu("", tpdu), _STO_UNSENT, fault.times)
-
-
-@_fault(Stage.NOW, text="BTM penuh")
-def memory_full(modem: SimulatedModem, fault: Fault) -> None:
-    """Every free slot is filled with SMS saying text, without +CMTI."""
-    memory = modem.memories[modem.settings.memories[2]]
-    for number in range(memory.used + 1, memory.size + 1):
-        (body,) = split_text(f"{fault.text} {number}", 0, Shape())
-        tpdu = encode_deliver(f"+62812777{number:05d}", body, modem.network.moment())
-        memory.store(StoredMessage(_REC_UNREAD, store_pdu(modem.network.smsc, tpdu)))
+@enter_fault(Stage.COMMAND, command="+CBC", times=0)
+def unknown_command(_modem: SimulatedModem, _fault: Fault, _name: str) -> None:
+    """Does not know the command: ERROR."""
+    raise AtError
 
 
 # -- prompts
 
 
-@_fault(Stage.PROMPT, delay_s=1.0)
+@enter_fault(Stage.PROMPT, delay_s=1.0)
 def late_prompt(_modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
     """The prompt comes delay_s late."""
     return _delayed(chunks, fault.delay_s)
 
 
-@_fault(Stage.PROMPT)
+@enter_fault(Stage.PROMPT)
 def no_prompt(_modem: SimulatedModem, _fault: Fault, _chunks: Chunks) -> Chunks:
     """No prompt is shown, yet a body is awaited."""
     return []
 
 
-@_fault(Stage.PROMPT, text='+CMTI: "SM",1')
+@enter_fault(Stage.PROMPT, text='+CMTI: "SM",1')
 def urc_before_prompt(_modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
     """The URC text comes before the prompt."""
     return [Chunk(_line(fault.text)), *chunks]
@@ -305,51 +206,51 @@ def urc_before_prompt(_modem: SimulatedModem, fault: Fault, chunks: Chunks) -> C
 # -- answers
 
 
-@_fault(Stage.ANSWER, delay_s=1.0)
+@enter_fault(Stage.ANSWER, delay_s=1.0)
 def late_answer(_modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
     """The answer comes delay_s late; later commands wait for it."""
     return _delayed(chunks, fault.delay_s)
 
 
-@_fault(Stage.ANSWER)
+@enter_fault(Stage.ANSWER)
 def lost_answer(_modem: SimulatedModem, _fault: Fault, _chunks: Chunks) -> Chunks:
     """The command is carried out, its answer is lost."""
     return []
 
 
-@_fault(Stage.ANSWER)
+@enter_fault(Stage.ANSWER)
 def doubled_answer(_modem: SimulatedModem, _fault: Fault, chunks: Chunks) -> Chunks:
     """The answer is said twice."""
     return [*chunks, *chunks]
 
 
-@_fault(Stage.ANSWER)
+@enter_fault(Stage.ANSWER)
 def cut_answer(_modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
     """The answer ends after count octets (0: in its middle)."""
     return [Chunk(_octets(chunks)[: fault.count] if fault.count else _half(chunks))]
 
 
-@_fault(Stage.ANSWER, delay_s=0.002, times=0)
+@enter_fault(Stage.ANSWER, delay_s=0.002, times=0)
 def split_line_ends(_modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
     """CR and LF come in writes of their own, delay_s apart."""
     pieces = _octets(chunks).replace(b"\r\n", b"\r\0\n").split(b"\0")
     return [Chunk(piece, fault.delay_s) for piece in pieces]
 
 
-@_fault(Stage.ANSWER, times=0)
+@enter_fault(Stage.ANSWER, times=0)
 def drip(_modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
     """Every octet comes in a write of its own, delay_s apart."""
     return [Chunk(bytes([octet]), fault.delay_s) for octet in _octets(chunks)]
 
 
-@_fault(Stage.ANSWER, delay_s=0.1)
+@enter_fault(Stage.ANSWER, delay_s=0.1)
 def slow_answer(_modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
     """Lines of the answer come delay_s apart (a slow AT+CMGL)."""
     lines = _octets(chunks).splitlines(keepends=True)
     return [Chunk(line, fault.delay_s) for line in lines]
 
 
-@_fault(Stage.ANSWER, count=12)
+@enter_fault(Stage.ANSWER, count=12)
 def garbage(modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
     """Count octets of noise, 0xFF among them, stand before and after it."""
     # no letters: noise that spells a result code would be another fault
@@ -358,7 +259,7 @@ def garbage(modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
     return [Chunk(octets + b"\r\n"), *chunks, Chunk(octets)]
 
 
-@_fault(Stage.ANSWER, count=1)
+@enter_fault(Stage.ANSWER, count=1)
 def flipped_bits(modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
     """High bits of count octets inside the answer are flipped."""
     octets = bytearray(_octets(chunks))
@@ -368,7 +269,7 @@ def flipped_bits(modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
     return [Chunk(bytes(octets))]
 
 
-@_fault(
+@enter_fault(
     Stage.ANSWER,
     command="+CMGL",
     count=1,
@@ -379,14 +280,14 @@ def urc_in_answer(_modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunk
     return _insert(chunks, fault.count, _line(fault.text))
 
 
-@_fault(Stage.ANSWER, count=10, text='+CMTI: "SM",')
+@enter_fault(Stage.ANSWER, count=10, text='+CMTI: "SM",')
 def urc_burst(_modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
     """Count URCs come in one write before the answer."""
     burst = b"".join(_line(f"{fault.text}{number}") for number in range(1, fault.count + 1))
     return [Chunk(burst + _octets(chunks))]
 
 
-@_fault(
+@enter_fault(
     Stage.ANSWER,
     command="+CMGL",
     text="BTM datang di tengah",
@@ -397,7 +298,7 @@ def arrival_in_answer(modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Ch
     return chunks
 
 
-@_fault(Stage.ANSWER, command="+CMGL")
+@enter_fault(Stage.ANSWER, command="+CMGL")
 def listed_twice(_modem: SimulatedModem, _fault: Fault, chunks: Chunks) -> Chunks:
     """The first message of a listing is listed twice."""
     octets = _octets(chunks)
@@ -408,22 +309,30 @@ def listed_twice(_modem: SimulatedModem, _fault: Fault, chunks: Chunks) -> Chunk
     return [Chunk(octets[: min(ends)] + octets[start:])]
 
 
+@enter_fault(Stage.ANSWER, times=0)
+def second_reader(modem: SimulatedModem, _fault: Fault, chunks: Chunks) -> Chunks:
+    """Another program has the port open too: octets of answers are gone, and it says AT between."""
+    octets = _octets(chunks)
+    start, end = sorted(modem.network.random.choices(range(len(octets) + 1), k=2))
+    return [Chunk(octets[:start] + octets[end:]), Chunk(b"AT\r\r\nOK\r\n")]
+
+
 # -- URCs
 
 
-@_fault(Stage.URC, times=0)
+@enter_fault(Stage.URC, times=0)
 def urc_blank_line(_modem: SimulatedModem, _fault: Fault, chunks: Chunks) -> Chunks:
     """A URC is followed by a blank line."""
     return [Chunk(_octets(chunks) + b"\r\n")]
 
 
-@_fault(Stage.URC, times=0)
+@enter_fault(Stage.URC, times=0)
 def urc_doubled_cr(_modem: SimulatedModem, _fault: Fault, chunks: Chunks) -> Chunks:
     """A URC ends in CR CR LF."""
     return [Chunk(_octets(chunks).removesuffix(b"\r\n") + b"\r\r\n")]
 
 
-@_fault(Stage.URC, delay_s=0.05, times=0)
+@enter_fault(Stage.URC, delay_s=0.05, times=0)
 def urc_in_halves(_modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
     """A URC comes in two halves, delay_s apart."""
     octets = _octets(chunks)
@@ -431,7 +340,7 @@ def urc_in_halves(_modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunk
     return [Chunk(octets[:middle]), Chunk(octets[middle:], fault.delay_s)]
 
 
-@_fault(Stage.URC)
+@enter_fault(Stage.URC)
 def urc_lost(_modem: SimulatedModem, _fault: Fault, _chunks: Chunks) -> Chunks:
     """A URC is lost."""
     return []

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .outgoing import Chunk
 
@@ -70,6 +70,32 @@ class FaultKind:
 
 
 KINDS: dict[str, FaultKind] = {}
+FOR_EVER = 0  # `times` of a fault that lasts until it is cleared
+_AnyStrike = TypeVar("_AnyStrike", bound=Strike)
+
+
+def enter_fault(
+    stage: Stage, *, lift: Lift | None = None, **usual: str | float
+) -> Callable[[_AnyStrike], _AnyStrike]:
+    """Enter a function in the table under its own name; its docstring says there what it does."""
+
+    def enter(strike: _AnyStrike) -> _AnyStrike:
+        name = strike.__name__
+        fault = Fault(name=name, **usual)  # type: ignore[arg-type]
+        KINDS[name] = FaultKind(stage, strike.__doc__ or name, fault, strike, lift)
+        return strike
+
+    return enter
+
+
+def enter_flag(name: str, summary: str, **usual: str | float) -> None:
+    """Enter a fault that lasts until cleared and is looked for by name (`Faults.find`)."""
+    fault = Fault(name=name, times=FOR_EVER, **usual)  # type: ignore[arg-type]
+    KINDS[name] = FaultKind(Stage.NOW, summary, fault, _only_be_set, _only_be_set)
+
+
+def _only_be_set(_modem: SimulatedModem, _fault: Fault) -> None:
+    """Whoever is concerned asks whether the fault is set."""
 
 
 def describe() -> str:
@@ -149,6 +175,10 @@ class Faults:
     def is_set(self, name: str) -> bool:
         """Whether this fault is set."""
         return name in self._names
+
+    def find(self, name: str) -> Fault | None:
+        """Return this fault with its parameters while it is set."""
+        return next((active.fault for active in self._active if active.fault.name == name), None)
 
     # -- called by the dialogue and the modem
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
-from . import commands, fault_kinds  # noqa: F401 - importing them fills their tables
+from . import commands, fault_kinds, fault_kinds_network  # noqa: F401 - importing them fills their tables
 from .at import Answer, Command
 from .card import MessageMemory, SimCard, SimState, append_luhn
 from .codec import StoredPdu, Submit
@@ -20,6 +21,8 @@ from .outgoing import Chunk, Outgoing, Timer, Timers
 from .profiles import PROFILES, DeviceProfile
 from .reception import Reception
 from .settings import settings_at_start
+
+_DELIVERED = 0x00  # TP-ST: received by the recipient
 
 
 @dataclass
@@ -34,6 +37,8 @@ class Radio:
     operator_code: str = "51010"
     area: str = "1A2B"
     cell: str = "00C3D4E5"
+    reject_cause: int = 0  # why registration was denied (24.008 section 10.5.3.6)
+    last_failure: str = "No cause information available"  # AT+CEER
 
     @property
     def is_registered(self) -> bool:
@@ -41,11 +46,26 @@ class Radio:
         return self.functionality == 1 and self.stat in (1, 5)
 
 
+@dataclass
+class UssdSession:
+    """A menu that waits for a reply, and the answer that is under way."""
+
+    session: str = ""  # what was dialled so far
+    timer: Timer | None = None
+
+    def end(self) -> None:
+        """Give it up: no answer comes any more."""
+        self.session = ""
+        if self.timer is not None:
+            self.timer.cancel()
+
+
 class SimulatedModem:
     """One modem with one SIM.
 
     `memories` gives the slots of each memory; a size of 0 means that the modem has no such memory. `urc` False: no
-    `+CMTI` is ever said. `baud` None: octets take no time. `faults` is the switchboard of what goes wrong.
+    `+CMTI` is ever said. `baud` None: octets take no time. `speed`: a port set to another one carries garbage; None:
+    any speed is understood. `faults` is the switchboard of what goes wrong.
     """
 
     def __init__(
@@ -57,10 +77,12 @@ class SimulatedModem:
         memories: Mapping[str, int] | None = None,
         urc: bool = True,
         baud: int | None = None,
+        speed: int | None = None,
     ) -> None:
         self.network = network
         self.number = number
         self.baud = baud
+        self.speed = speed
         self.profile = PROFILES[profile] if isinstance(profile, str) else profile
         sizes = {name: size for name, size in (memories or {"SM": 50}).items() if size > 0}
         self.memories = {
@@ -68,6 +90,7 @@ class SimulatedModem:
             for name, size in sizes.items()
         }
         self._sizes = sizes
+        self._sims = 0  # how often the SIM was swapped
         self.imei, self.card = _identity(network, number)
         self.radio = Radio()
         self.settings = settings_at_start(self.profile, sizes)
@@ -75,8 +98,11 @@ class SimulatedModem:
         self.reception = Reception(self, shows_urcs=urc)
         self.is_off = False
         self.mute_until = 0.0
+        self.boot_loop_s: float | None = None  # restarts by itself so long after each start
         self.boot_text_mode: bool | None = None  # a fault may have it restart in the other mode
         self.caller: str | None = None  # who is calling
+        self.ussd = UssdSession()
+        self.clock_shift = timedelta()  # how far the modem's clock is ahead of the network's
         self.submit_reference = 0  # TP-MR of the next SMS-SUBMIT
         self.wake: Callable[[], None] = _do_nothing  # set by the server: there is something to say
         self.vanish: Callable[[float], None] = _ignore  # set by the server: unplug the port
@@ -181,13 +207,39 @@ class SimulatedModem:
         reference = self.submit_reference
         self.submit_reference = (reference + 1) % 256
         self.network.submit(self.number, submit, reference)
+        if submit.wants_report:
+            self._await_report(submit, reference)
         return reference
+
+    def _await_report(self, submit: Submit, reference: int) -> None:
+        fault = self.faults.find("report")
+        if fault is None:
+            self.network.report(self.number, submit, reference, status=_DELIVERED)
+        elif fault.text != "none":
+            self.after(
+                fault.delay_s,
+                lambda: self.network.report(self.number, submit, reference, status=fault.code),
+            )
 
     def call(self, caller: str) -> None:
         """Let a phone call this modem: it rings until somebody hangs up."""
         with self.network.lock:
             self.caller = caller
-            commands.subscriber.ring(self)
+            commands.calls.ring(self)
+
+    def swap_sim(self, number: str | None = None) -> None:
+        """Put another SIM in, its memory empty, and restart; `number` None: it has the number of the old one."""
+        with self.network.lock:
+            self._sims += 1
+            if number is not None and number != self.number:
+                self.network.detach(self)
+                self.number = number
+                self.network.attach(self)
+            _, self.card = _identity(self.network, self.number, sims=self._sims)
+            if "SM" in self.memories:
+                self.memories["SM"].clear()
+            self.outgoing.clear()
+            self.reboot()
 
     def reboot(self, boot_s: float | None = None) -> None:
         """Restart: volatile settings are lost, memories stay; the boot lines come when it is up again."""
@@ -197,6 +249,7 @@ class SimulatedModem:
             self._held_urcs.clear()
             self.mute_until = 0.0
             self.caller = None
+            self.ussd.end()
             self.is_off = True
             self.reception.reset()
             self.forget_settings()
@@ -224,16 +277,23 @@ class SimulatedModem:
             if line == "+CPIN: READY" and self.card.state is not SimState.READY:
                 break
             self.say_urc([line])
+        if self.boot_loop_s is not None:
+            self.after(self.boot_loop_s, self._loop)
         self.network.flush(self.number)
 
+    def _loop(self) -> None:
+        if self.boot_loop_s is not None:
+            self.outgoing.clear()
+            self.reboot()
 
-def _identity(network: Network, number: str) -> tuple[str, SimCard]:
-    """Return an IMEI and a SIM card that depend on the number alone, so that a restart keeps them."""
+
+def _identity(network: Network, number: str, *, sims: int = 0) -> tuple[str, SimCard]:
+    """Return an IMEI and a SIM card that depend on number and swaps alone, so that a restart keeps them."""
     digits = "".join(filter(str.isdigit, number))[-9:].rjust(9, "0")
     imei = append_luhn(f"35{digits}0{digits[-2:]}")
     return imei, SimCard(
-        imsi=f"510101{digits}",
-        iccid=append_luhn(f"896210{digits}000"),
+        imsi=f"51010{1 + sims % 9}{digits}",
+        iccid=append_luhn(f"896210{digits}{sims:03d}"),
         smsc=network.smsc,
     )
 

@@ -24,8 +24,9 @@ from .codec import (
 WESTERN_INDONESIA = timezone(timedelta(hours=7))
 DEFAULT_SMSC = "+6281100000"
 _COUNTRY = "62"
-_DELIVERED = 0x00  # TP-ST: received by the recipient
 _PLAIN_SHAPE = Shape()
+# what the network answers to a USSD code; "<code> <reply>" makes <code> a menu
+USSD = {"*888#": "Sisa pulsa Rp25.000 aktif s.d. 31/12/2030"}
 
 
 class Clock(Protocol):
@@ -101,7 +102,7 @@ class Network:
         self.seed = seed
         self.smsc = smsc
         self.submitted_count = 0
-        self.ussd = {"*888#": "Sisa pulsa Rp25.000 aktif s.d. 31/12/2030"}
+        self.ussd = dict(USSD)
         self._handsets: dict[str, Handset] = {}
         self._subscribers: dict[str, Subscriber] = {}
         self._queues: dict[str, deque[StoredPdu]] = {}
@@ -140,7 +141,7 @@ class Network:
         with self.lock:
             self._queues.setdefault(canonical_number(number), deque()).appendleft(pdu)
 
-    def submit(self, sender: str, submit: Submit, reference: int) -> None:
+    def submit(self, sender: str, submit: Submit, _reference: int) -> None:
         """Take an SMS-SUBMIT from a modem and bring it to its recipient, at once."""
         recipient = canonical_number(submit.recipient)
         with self.lock:
@@ -151,14 +152,16 @@ class Network:
                 self._enqueue(recipient, [store_pdu(self.smsc, tpdu)])
             else:
                 self.subscriber(recipient).receive(sender, submit.text, submit.concat, at)
-            if submit.wants_report:
-                report = encode_report(
-                    reference, submit.recipient, at=at, discharged_at=at, status=_DELIVERED
-                )
-                self._enqueue(
-                    canonical_number(sender), [store_pdu(self.smsc, report, is_report=True)]
-                )
             self.changed.notify_all()
+
+    def report(self, sender: str, submit: Submit, reference: int, *, status: int) -> None:
+        """Tell the modem that submitted what became of it; TP-ST 0: delivered, 20h to 3Fh: still trying."""
+        with self.lock:
+            at = self.moment()
+            tpdu = encode_report(
+                reference, submit.recipient, at=at, discharged_at=at, status=status
+            )
+            self._enqueue(canonical_number(sender), [store_pdu(self.smsc, tpdu, is_report=True)])
 
     # -- subscribers
 

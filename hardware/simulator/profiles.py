@@ -25,6 +25,7 @@ class DeviceProfile:
     boot_lines: tuple[str, ...] = ("RDY",)
     boot_s: float = 0.2
     ccid_command: str = "+CCID"
+    pin_counter: str = "+CPINR"  # the command that tells how many tries of PIN and PUK are left
 
 
 GENERIC = DeviceProfile(
@@ -51,6 +52,7 @@ PROFILES = {
             is_text_mode_at_start=False,
             notification_at_start=(2, 1, 0, 0, 0),
             boot_lines=("RDY", "+CFUN: 1", "+CPIN: READY", "Call Ready", "SMS Ready"),
+            pin_counter="+SPIC",
         ),
         # Huawei E1xx: numbering from 0, ^-URCs at start
         replace(
@@ -64,6 +66,7 @@ PROFILES = {
             has_access_technology=True,
             boot_lines=("^BOOT:20952548,0,0,0,75", "^SIMST:1", "^SRVST:2"),
             ccid_command="^ICCID",
+            pin_counter="^CPIN",
         ),
     )
 }

@@ -12,6 +12,7 @@ import os
 import select
 import shutil
 import tempfile
+import termios
 import threading
 import time
 import tty
@@ -26,6 +27,13 @@ _BITS_PER_OCTET = 10  # start bit, eight, stop bit
 _PACED_WRITE_S = 0.002  # how much of the line's time one paced write covers
 _READ_OCTETS = 4096
 _STOP_WITHIN_S = 5.0
+_OSPEED = 5  # place in what tcgetattr returns
+_SPEED_CODES = {
+    int(name[1:]): code
+    for name, code in vars(termios).items()
+    if name[0] == "B" and name[1:].isdigit()
+}
+_GARBAGE = (0x00, *range(0x80, 0x100))  # framing errors: no letters, or noise could spell something
 
 
 class PtyServer:
@@ -174,11 +182,20 @@ class PtyServer:
             octets = os.read(self._master, _READ_OCTETS)
         except BlockingIOError:
             return
+        octets = self._garble(octets)
         arrival = time.monotonic()
         if self._octet_s:
             self._heard_until = max(self._heard_until, arrival) + len(octets) * self._octet_s
             arrival = self._heard_until
         self._heard.append((arrival, octets))
+
+    def _garble(self, octets: bytes) -> bytes:
+        """Return what is left of octets when the port is set to another speed than the modem's."""
+        speed = self._modem.speed
+        if speed is None or termios.tcgetattr(self._slave)[_OSPEED] == _SPEED_CODES.get(speed):
+            return octets
+        with self._modem.network.lock:
+            return bytes(self._modem.network.random.choices(_GARBAGE, k=len(octets)))
 
     def _hear(self, now: float) -> None:
         while self._heard and self._heard[0][0] <= now:
@@ -189,8 +206,8 @@ class PtyServer:
         if chunks and not self._to_write:
             self._sent_until = max(self._sent_until, now)
         for chunk in chunks:
-            if chunk.octets:
-                self._to_write.append(chunk.octets)
+            if chunk.octets and self._slave >= 0:
+                self._to_write.append(self._garble(chunk.octets))
             if chunk.act is not None:
                 self._flush(now)
                 with self._modem.network.lock:

@@ -97,11 +97,14 @@ class Reception:
     def _show(self, pdu: StoredPdu) -> bool:
         if self._unacknowledged is not None:
             return False
+        self._expect_acknowledgement(pdu)
+        self._modem.say_urc(self._direct_lines(pdu))
+        return True
+
+    def _expect_acknowledgement(self, pdu: StoredPdu) -> None:
         if self._modem.settings.service == 1:
             self._unacknowledged = pdu
             self._ack_timer = self._modem.after(ACKNOWLEDGE_WITHIN_S, self._give_up)
-        self._modem.say_urc(self._direct_lines(pdu))
-        return True
 
     def _give_up(self) -> None:
         """Nobody acknowledges: stop showing messages directly (27.005 section 3.4.4)."""
@@ -126,6 +129,7 @@ class Reception:
         if target == 1:
             if self._unacknowledged is not None:
                 return False
+            self._expect_acknowledgement(pdu)
             modem.say_urc([f"+CDS: {pdu.length}", pdu.hex])
         elif target == 2:
             name = "SR" if "SR" in modem.memories else modem.settings.memories[2]

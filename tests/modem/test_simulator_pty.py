@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import select
+import termios
 import time
 
 import pytest
 from simulated_line import CITIZEN, NUMBER, RawPeer, make_modem, wait_until
 
-from hardware.simulator import PtyServer
+from hardware.simulator import Network, PtyServer, SimulatedModem
 
 OK = b"\r\nOK\r\n"
 
@@ -195,3 +196,25 @@ def test_thousand_sms_are_drained_quickly(port, modem):
 
     assert len(set(drained)) == len(drained) == 1000
     assert time.monotonic() - began < 5
+
+
+def test_wrong_speed():
+    """The driver's speed is read off the terminal: another than the modem's makes garbage both ways."""
+    modem = SimulatedModem(Network(), number=NUMBER)
+    modem.faults.set("wrong_speed", code=9600)
+    with PtyServer(modem) as port, RawPeer(port.path) as peer:
+        _set_speed(peer.descriptor, termios.B115200)
+        peer.write(b"AT\r")
+        assert select.select([peer.descriptor], [], [], 10)[0]
+        assert not re.search(rb"[!-~]", os.read(peer.descriptor, 100))
+
+        _set_speed(peer.descriptor, termios.B9600)
+
+        peer.ask("ATE0")
+        assert b"\r\n+CSQ: " in peer.ask("AT+CSQ")
+
+
+def _set_speed(descriptor: int, speed: int) -> None:
+    settings = termios.tcgetattr(descriptor)
+    settings[4] = settings[5] = speed
+    termios.tcsetattr(descriptor, termios.TCSANOW, settings)

@@ -15,7 +15,7 @@ _REGISTERS_MAX = 255
 @answers("E", Form.EXECUTE)
 def set_echo(modem: SimulatedModem, command: Command) -> Answer:
     """ATE: echo what is typed, or not."""
-    modem.settings.echo = _switch(command)
+    modem.settings.echo = _switch(command) or modem.faults.is_set("echo_stays")
     return None
 
 

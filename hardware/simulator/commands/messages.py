@@ -9,10 +9,12 @@ from ..card import StoredMessage
 from ..codec import (
     StoredPdu,
     SubmitError,
+    decode_service_centre,
     decode_submit,
     encode_submit,
     store_pdu,
 )
+from ..network import canonical_number
 from .charset import decode_string
 from .storage import memory_at, require_sim_for_messages
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 _TPDU_OCTETS_MAX = 164  # 23.040: the longest SMS-SUBMIT
 _STO_UNSENT, _STO_SENT = 2, 3
+_SRR = 0x20  # TP-SRR: the sender wants a report
 _CHARSETS = ("GSM", "IRA", "UCS2")
 _NOTIFICATION_MAX = (3, 3, 3, 2, 1)
 
@@ -188,19 +191,26 @@ def submit(modem: SimulatedModem, command: Command) -> Answer:
         if not recipient:
             raise cms(305)
         return Prompt(
-            lambda body: _submit_tpdu(modem, _text_tpdu(modem, recipient, body)), is_text=True
+            lambda body: _submit_pdu(modem, b"\0" + _text_tpdu(modem, recipient, body)),
+            is_text=True,
         )
     length = _read_length(command)
-    return Prompt(lambda body: _submit_tpdu(modem, _read_tpdu(body, length)))
+    return Prompt(lambda body: _submit_pdu(modem, _read_pdu(body, length)))
 
 
-def _submit_tpdu(modem: SimulatedModem, tpdu: bytes) -> list[str]:
+def _submit_pdu(modem: SimulatedModem, pdu: bytes) -> list[str]:
     try:
-        decoded = decode_submit(tpdu)
+        smsc = decode_service_centre(pdu) or modem.card.smsc
+        decoded = decode_submit(pdu[1 + pdu[0] :])
     except SubmitError:
         raise cms(304) from None
     if not modem.radio.is_registered:
         raise cms(331)
+    if not smsc:
+        raise cms(330)
+    if canonical_number(smsc) != canonical_number(modem.network.smsc):
+        modem.radio.last_failure = "SMSC not reached"
+        raise cms(38)
     return [f"+CMGS: {modem.submit(decoded)}"]
 
 
@@ -211,23 +221,24 @@ def _read_length(command: Command) -> int:
     return length
 
 
-def _read_tpdu(body: str, length: int) -> bytes:
-    """Return the TPDU behind the SMSC field; it must be as long as the command said."""
+def _read_pdu(body: str, length: int) -> bytes:
+    """Return SMSC field and TPDU; the latter must be as long as the command said."""
     try:
         octets = bytes.fromhex(body.strip())
     except ValueError:
         raise cms(304) from None
     if not octets or len(octets) - 1 - octets[0] != length:
         raise cms(304)
-    return octets[1 + octets[0] :]
+    return octets
 
 
 def _text_tpdu(modem: SimulatedModem, recipient: str, body: str) -> bytes:
     text = body.replace("\r", "\n")
     try:
-        return encode_submit(recipient, decode_string(modem, text.strip("\n")))
+        tpdu = encode_submit(recipient, decode_string(modem, text.strip("\n")))
     except ValueError:
         raise cms(305) from None
+    return bytes([tpdu[0] | modem.settings.text_parameters[0] & _SRR]) + tpdu[1:]
 
 
 # -- drafts
@@ -251,7 +262,7 @@ def write_draft(modem: SimulatedModem, command: Command) -> Answer:
         raise cms(304)
 
     def keep(body: str) -> list[str]:
-        _read_tpdu(body, length)
+        _read_pdu(body, length)
         return _keep(modem, StoredPdu(body.strip().upper(), length), stat)
 
     return Prompt(keep)
@@ -271,8 +282,7 @@ def submit_draft(modem: SimulatedModem, command: Command) -> Answer:
     message = memory_at(modem, 0).slots.get(command.number(0))
     if message is None:
         raise cms(321)
-    octets = bytes.fromhex(message.pdu.hex)
-    answer = _submit_tpdu(modem, octets[1 + octets[0] :])
+    answer = _submit_pdu(modem, bytes.fromhex(message.pdu.hex))
     message.stat = _STO_SENT
     return [answer[0].replace("+CMGS", "+CMSS")]
 

@@ -1,4 +1,4 @@
-"""27.007: who the modem and its SIM are, the PIN, the radio, calls and USSD."""
+"""27.007: who the modem and its SIM are, the PIN, the radio."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from ..at import HANDLERS, Answer, AtError, Command, Form, answer_range, answers, cme
 from ..card import SimState
-from .charset import decode_string, encode_string
+from .charset import encode_string
 
 if TYPE_CHECKING:
     from ..modem import SimulatedModem
 
 _SIM_ERRORS = {SimState.ABSENT: 10, SimState.PIN: 11, SimState.PUK: 12, SimState.NOT_READY: 14}
-_RING_EVERY_S = 5.0
+_REGISTRATION_LEVEL_MAX = 3  # with 3 a denial is told with its cause (27.007 section 7.2)
+_DENIED = 3
 
 
 def require_sim(modem: SimulatedModem) -> None:
@@ -149,25 +150,27 @@ def _enter_registration(name: str) -> None:
         is_searching_for_none = radio.functionality != 1 or modem.card.state is not SimState.READY
         stat = 0 if is_searching_for_none else radio.stat
         line = f"{name}: {level},{stat}"
-        if level == 2 and stat in (1, 5):
+        if level >= 2 and stat in (1, 5):
             line += f',"{radio.area}","{radio.cell}"'
             if modem.profile.has_access_technology:
                 line += ",2"
+        elif level == 3 and stat == _DENIED and radio.reject_cause:
+            line += f",,,,0,{radio.reject_cause}"
         return [line]
 
     def write(modem: SimulatedModem, command: Command) -> Answer:
         level = command.number(0, default=0)
-        if level > 2:
+        if level > _REGISTRATION_LEVEL_MAX:
             raise cme(50)
         modem.settings.registration_reports[name] = level
         return None
 
     HANDLERS[name, Form.READ] = read
     HANDLERS[name, Form.WRITE] = write
-    answer_range(name, "(0-2)")
+    answer_range(name, f"(0-{_REGISTRATION_LEVEL_MAX})")
 
 
-for _name in ("+CREG", "+CGREG"):
+for _name in ("+CREG", "+CGREG", "+CEREG"):
     _enter_registration(_name)
 
 
@@ -216,81 +219,3 @@ def tell_signal(modem: SimulatedModem, _command: Command) -> Answer:
 
 
 answer_range("+CSQ", "(0-31,99),(0-7,99)")
-
-
-@answers("+CBC", Form.EXECUTE)
-def tell_battery(_modem: SimulatedModem, _command: Command) -> Answer:
-    """AT+CBC: a full one."""
-    return ["+CBC: 0,100,4100"]
-
-
-@answers("+CCLK", Form.READ)
-def tell_time(modem: SimulatedModem, _command: Command) -> Answer:
-    """AT+CCLK?: the network's time."""
-    now = modem.network.moment()
-    return [f'+CCLK: "{now:%y/%m/%d,%H:%M:%S}+28"']
-
-
-@answers("+CPAS", Form.EXECUTE)
-def tell_activity(modem: SimulatedModem, _command: Command) -> Answer:
-    """AT+CPAS."""
-    return [f"+CPAS: {3 if modem.caller else 0}"]
-
-
-# -- calls and USSD
-
-
-def ring(modem: SimulatedModem) -> None:
-    """Say RING, again every few seconds, until somebody hangs up."""
-    if modem.caller is None or modem.is_off:
-        return
-    modem.say_urc(["+CRING: VOICE" if modem.settings.plain.get("+CRC") == "1" else "RING"])
-    if modem.settings.plain.get("+CLIP") == "1":
-        modem.say_urc([f'+CLIP: "{modem.caller}",145,"",0,"",0'])
-    modem.after(_RING_EVERY_S, lambda: ring(modem))
-
-
-@answers("+CLCC", Form.EXECUTE)
-def list_calls(modem: SimulatedModem, _command: Command) -> Answer:
-    """AT+CLCC."""
-    return [f'+CLCC: 1,1,4,0,0,"{modem.caller}",145'] if modem.caller else None
-
-
-@answers("H", Form.EXECUTE)
-@answers("+CHUP", Form.EXECUTE)
-@answers("A", Form.EXECUTE)
-def end_call(modem: SimulatedModem, _command: Command) -> Answer:
-    """Hang up; a data card that takes a voice call drops it as well."""
-    modem.caller = None
-    return None
-
-
-@answers("D", Form.EXECUTE)
-def dial(_modem: SimulatedModem, _command: Command) -> Answer:
-    """No calls are made: the network gives no line."""
-    raise cme(30)
-
-
-@answers("+CUSD", Form.WRITE)
-def ask_network(modem: SimulatedModem, command: Command) -> Answer:
-    """AT+CUSD=: dial a USSD code; the answer comes as +CUSD."""
-    level = command.number(0)
-    if level > 2:
-        raise cme(50)
-    modem.settings.plain["+CUSD"] = str(level)
-    code = decode_string(modem, command.string(1))
-    if code and level == 1:
-        require_sim(modem)
-        text = modem.network.ussd.get(code, "Kode tidak dikenal")
-        shown = encode_string(modem, text)
-        modem.after(0.0, lambda: modem.say_urc([f'+CUSD: 0,"{shown}",15']))
-    return None
-
-
-@answers("+CUSD", Form.READ)
-def read_ussd(modem: SimulatedModem, _command: Command) -> Answer:
-    """AT+CUSD?"""
-    return [f"+CUSD: {modem.settings.plain.get('+CUSD', '0')}"]
-
-
-answer_range("+CUSD", "(0-2)")
