@@ -25,7 +25,7 @@ from hardware.modem import Modem, ModemOptions
 from parsers.meaning import Grammar
 from smsgate import __version__, logs, references
 from smsgate.alarms import AlarmBoard
-from smsgate.clock import Clock, SystemClock
+from smsgate.clock import HostClock, SystemClock
 from smsgate.config import load
 from smsgate.control import ControlError, ControlServer
 from smsgate.errors import ConfigError, StoreError
@@ -109,7 +109,7 @@ def service_rules(service: ServiceSettings) -> ServiceRules:
     )
 
 
-def build_store(settings: Settings, clock: Clock) -> Store:
+def build_store(settings: Settings, clock: HostClock) -> Store:
     """Return the store of these settings, not yet open."""
     return Store(
         settings.store_url(),
@@ -132,7 +132,7 @@ class Daemon:
     """One gateway, from start to stop."""
 
     def __init__(
-        self, settings: Settings, config_path: Path, *, clock: Clock | None = None
+        self, settings: Settings, config_path: Path, *, clock: HostClock | None = None
     ) -> None:
         self._settings = settings
         self._config_path = config_path

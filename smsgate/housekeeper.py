@@ -42,6 +42,14 @@ class HouseStore(Protocol):
         """Whether that much disk is free."""
         ...
 
+    def redate(self) -> int:
+        """Put right what a clock wrote that was ahead; return how many rows."""
+        ...
+
+    def clock_trouble(self) -> str | None:
+        """Return why nothing expires; None while the clock is believed."""
+        ...
+
     def watch_restored(self) -> Restoration | None:
         """Return that the store is a copy put back, of which nothing goes out; or None."""
         ...
@@ -96,8 +104,10 @@ class Housekeeper(Wakeable):
             log.info("overdue_parts_filed", sms=filed)
         if recovered:
             log.warning("expired_claims_recovered", **recovered)
-        if filed or recovered:
+        redated = self._store.redate()
+        if filed or recovered or redated:
             self._tools.on_work(())
+        self._look_at_clock()
         self._look_at_disk()
         self._look_at_backends()
         self._look_at_restored()
@@ -125,6 +135,13 @@ class Housekeeper(Wakeable):
             self._tools.alarms.raise_alarm("store.restored", restored.sentence)
         elif self._tools.alarms.clear_alarm("store.restored"):
             self._tools.on_work(())
+
+    def _look_at_clock(self) -> None:
+        trouble = self._store.clock_trouble()
+        if trouble is None:
+            self._tools.alarms.clear_alarm("clock")
+        else:
+            self._tools.alarms.raise_alarm("clock", trouble)
 
     def _look_at_disk(self) -> None:
         """Say that the store gives no claims: below the reserve it keeps its room for what was sent."""

@@ -4,13 +4,14 @@ services.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from smsgate.clock import Clock
+from smsgate.clock import HostClock
 from smsgate.records import KnowledgeLimits
 from smsgate.store.database import Database
+from smsgate.store.timekeeping import TimeGuard
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,27 +27,6 @@ class ServiceFacts:
     parts_deadline_s: float = 24 * 3600.0
 
 
-class TimeGuard:
-    """Whether the clock may be believed enough to let things expire: not while it is behind what
-    the store has seen.
-    """
-
-    def __init__(self, is_synchronised: Callable[[], bool]) -> None:
-        self._is_synchronised = is_synchronised
-        self._newest: datetime | None = None
-
-    def note(self, moment: datetime | None) -> None:
-        """Take in a moment that has been."""
-        if moment is not None and (self._newest is None or moment > self._newest):
-            self._newest = moment
-
-    def is_trusted(self, now: datetime) -> bool:
-        """Whether `now` is no earlier than all that has been, and the clock says that it is
-        synchronised.
-        """
-        return (self._newest is None or now >= self._newest) and self._is_synchronised()
-
-
 @dataclass(frozen=True, slots=True)
 class Room:
     """The store's inside, handed to each of its parts."""
@@ -54,7 +34,7 @@ class Room:
     database: Database
     gateway: str
     owner: str
-    clock: Clock
+    clock: HostClock
     limits: Mapping[str, KnowledgeLimits]
     services: Mapping[str, ServiceFacts]
     time: TimeGuard

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from smsgate.alarms import Alarm
 from smsgate.backends import LookupOutcome, Outcome
-from smsgate.clock import Clock, SystemClock
+from smsgate.clock import HostClock, SystemClock
 from smsgate.records import (
     BackendRecord,
     ComplaintRecord,
@@ -44,8 +44,9 @@ from smsgate.store.receive import Receiver
 from smsgate.store.redecode import Redecoder
 from smsgate.store.replies import ReplyOutbox
 from smsgate.store.restored import Restored
-from smsgate.store.room import Room, ServiceFacts, TimeGuard
+from smsgate.store.room import Room, ServiceFacts
 from smsgate.store.schema import Upgraded
+from smsgate.store.timekeeping import Redating, TimeGuard
 
 
 class _Opening:
@@ -56,21 +57,22 @@ class _Opening:
         url: str,
         gateway: str,
         *,
-        clock: Clock | None = None,
+        clock: HostClock | None = None,
         limits: Mapping[str, KnowledgeLimits] | None = None,
         services: Mapping[str, ServiceFacts] | None = None,
-        is_synchronised: Callable[[], bool] = lambda: True,
     ) -> None:
         self._database = Database(url)
+        host_clock = clock or SystemClock()
         self._room = Room(
             database=self._database,
             gateway=gateway,
             owner=process_token(),
-            clock=clock or SystemClock(),
+            clock=host_clock,
             limits=limits or {},
             services=services or {},
-            time=TimeGuard(is_synchronised),
+            time=TimeGuard(host_clock),
         )
+        self._redating = Redating(self._database, self._room.time)
         self._ownership = Ownership(self._database, gateway)
         self._forwards = ForwardOutbox(self._room)
         self._replies = ReplyOutbox(self._room)
@@ -87,6 +89,7 @@ class _Opening:
         self._demand_file(create=create)
         if create:
             schema.create(self._database)
+        self._room.time.begin()
         with self._database.read() as connection:
             schema.demand_current(schema.version_of(connection))
             for moment in schema.newest_moments(connection):
@@ -204,6 +207,14 @@ class _Receiving(_Opening):
         may run.
         """
         return Redecoder(self._room, decisions, new_reference, actor).run()
+
+    def redate(self) -> int:
+        """Put right what a clock wrote that was ahead, once it is right; return how many rows."""
+        return self._redating.run(self._room.now(), self._room.clock.monotonic())
+
+    def clock_trouble(self) -> str | None:
+        """Return why nothing expires, for the alarm; None while the clock is believed."""
+        return self._room.time.trouble(self._room.now())
 
     def save_line(self, line: LineRecord) -> None:
         """Record how a line is doing."""

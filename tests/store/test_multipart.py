@@ -190,10 +190,11 @@ def test_the_deadline_is_the_services_and_outlives_a_restart(
 def test_nothing_is_overdue_by_a_clock_that_cannot_be_believed(
     make_store: StoreMaker, clock: HandClock
 ) -> None:
-    store = make_store(is_synchronised=lambda: False)
+    clock.is_kept_right = False
+    store = make_store()
     store.receive("m1", "btm", parts_of(TEXTS)[:1], decide, references())
 
-    clock.advance(days=2)
+    clock.set_to(NOON + timedelta(days=2))
 
     assert store.file_overdue("btm", decide, references()) == 0
 

@@ -35,6 +35,7 @@ class HandClock:
     def __init__(self, at: datetime = NOON) -> None:
         self.at = at
         self.elapsed_s = 1000.0
+        self.is_kept_right = True
 
     def now(self) -> datetime:
         """Return the moment."""
@@ -43,6 +44,14 @@ class HandClock:
     def monotonic(self) -> float:
         """Return the seconds."""
         return self.elapsed_s
+
+    def is_synchronised(self) -> bool:
+        """Return whether the host says so."""
+        return self.is_kept_right
+
+    def set_to(self, at: datetime) -> None:
+        """Let the hands jump, as somebody who sets the clock does; no time passes."""
+        self.at = at
 
     def advance(self, **span: float) -> None:
         """Move both hands on."""
