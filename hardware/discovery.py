@@ -9,6 +9,7 @@ from pathlib import Path
 def holders(path: str | Path, *, proc: Path = Path("/proc")) -> list[tuple[int, str]]:
     """Return (pid, name) of the processes that have the port open, as far as we may look; ours is left out.
 
+    So is the program at the other end of a pseudo-terminal, which is no rival but the modem (a simulator, a bridge).
     The one that holds the lock on it comes first.
     """
     try:
@@ -20,7 +21,7 @@ def holders(path: str | Path, *, proc: Path = Path("/proc")) -> list[tuple[int, 
     for entry in proc.iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
-        if _has_open(entry, target):
+        if _has_open(entry, target) and not _has_other_end(entry, path):
             found.append((int(entry.name), _name(entry)))
     return sorted(found, key=lambda held: (held[0] not in locked_by, held[0]))
 
@@ -34,6 +35,23 @@ def _has_open(process: Path, target: os.stat_result) -> bool:
             except OSError:
                 continue  # closed meanwhile
             if seen.st_rdev == target.st_rdev and seen.st_ino == target.st_ino:
+                return True
+    except OSError:
+        return False
+    return False
+
+
+def _has_other_end(process: Path, path: str | Path) -> bool:
+    """Say whether the process has the master of this pseudo-terminal open."""
+    terminal = Path(os.path.realpath(path))
+    if terminal.parent != Path("/dev/pts"):
+        return False
+    try:
+        for descriptor in (process / "fd").iterdir():
+            if not os.readlink(descriptor).endswith("ptmx"):
+                continue
+            facts = (process / "fdinfo" / descriptor.name).read_text()
+            if f"tty-index:\t{terminal.name}\n" in facts:
                 return True
     except OSError:
         return False

@@ -24,6 +24,7 @@ from .facts import (
     Usage,
 )
 from .link import LinkSurroundings, Log, Monotonic, SystemMonotonic
+from .overheard import Overheard
 from .pin import PinLedger
 from .sms import Slot, Stat, SubmitPdu
 from .urc import UrcKind
@@ -87,6 +88,7 @@ class Modem:
         self._has_restarted = False
         self._looked_at = 0.0
         self.generation = 0
+        self.overheard = Overheard()
 
     # -- life ----------------------------------------------------------------------------------------------------------
 
@@ -298,6 +300,10 @@ class Modem:
         engine = self._ready()
         return tuple(engine.settings.read_usage(memory) for memory in engine.settings.memories)
 
+    def ask(self, command: str, *, timeout_s: float) -> list[str]:
+        """Send a command of a technician's; return its answer as it is, the final result code last."""
+        return self._ready().exchange(command, timeout_s=timeout_s)
+
     def check_settings(self) -> None:
         """Compare the modem's settings with ours; raises SettingsLost."""
         self._ready().assert_settings()
@@ -319,6 +325,7 @@ class Modem:
     # -- what comes unasked; called in the reader thread ---------------------------------------------------------------
 
     def _hear(self, urc: Urc) -> None:
+        self.overheard.note(urc.line)
         kind = _EVENT_OF.get(urc.kind)
         if urc.kind in (UrcKind.DIRECT, UrcKind.REPORT):
             kind = self._keep_direct(urc)

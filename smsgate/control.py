@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 LINE_OCTETS_MAX = 64 * 1024
 ANSWER_OCTETS_MAX = 16 * 1024 * 1024
 CONNECTIONS_MAX = 8
-CONNECTION_S = 60.0
+CONNECTION_S = 200.0  # an SMS may take the network 120
 CONNECT_S = 2.0
 
 # takes the request's other fields, gives the answer's

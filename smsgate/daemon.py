@@ -33,6 +33,7 @@ from smsgate.healing import PowerCycling
 from smsgate.housekeeper import Housekeeper, HouseTools
 from smsgate.intake import Intake, ServiceRules
 from smsgate.line import Line
+from smsgate.line_commands import line_operations
 from smsgate.line_tools import LinePolicy, LineTools
 from smsgate.notify import notify, watchdog_interval_s
 from smsgate.power import cycle_power
@@ -239,6 +240,7 @@ class Daemon:
             {
                 "status": lambda _request: self.snapshot().as_plain(),
                 "wake": lambda _request: self._wake_everybody(),
+                **line_operations({line.record.name: line for line in self._lines}),
             },
         )
         try:

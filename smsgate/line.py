@@ -33,6 +33,7 @@ from smsgate.healing import (
     look_again_in,
     trouble_of,
 )
+from smsgate.line_requests import LineRequests
 from smsgate.line_tools import LineTools, Polling
 from smsgate.records import Decide, LineRecord
 from smsgate.submission import ReplyStore, Submission
@@ -79,6 +80,7 @@ class Line(Wakeable):
         self._drain = Drain(record.name, record.service, store=store, decide=decide, tools=tools)
         self._submission = Submission(record.name, record.service, store=store, tools=tools)
         self._polling = Polling(self._policy)
+        self.requests = LineRequests(self.wake)
         self._device: Modem | None = None
         self._modem: Modem | None = None  # while it is open
         self._is_first_pass = True
@@ -124,6 +126,11 @@ class Line(Wakeable):
             self._log.warning("reply_outcome_lost", reason=str(error))
         self._close_modem()
         self._note(state="closed", reason="stopped")
+
+    @property
+    def modem(self) -> Modem | None:
+        """The modem while it is open; others ask it through `requests`."""
+        return self._modem
 
     # --- the link ---------------------------------------------------------------------------------------------------
 
@@ -193,6 +200,7 @@ class Line(Wakeable):
     # --- one pass ---------------------------------------------------------------------------------------------------
 
     def _pass(self, modem: Modem) -> float:
+        self.requests.answer_one(modem)
         rung = {event.kind for event in modem.take_events()}
         # Whatever it was that rang, a listing shows how things are: a link that is down says so there.
         is_due = bool(rung) or self._clock.monotonic() >= self._list_at

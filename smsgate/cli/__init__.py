@@ -45,6 +45,7 @@ COMMANDS = {
     "complaints": Entry("smsgate.cli.complaints", "app", "List complaints, or show one."),
     "messages": Entry("smsgate.cli.messages", "app", "List SMS, show one, read them again."),
     "ledger": Entry("smsgate.cli.ledger", "ledger", "See that every SMS is accounted for."),
+    "modem": Entry("smsgate.cli.modem", "app", "Find modems, test them, speak to them."),
     "sim": Entry("smsgate.cli.sim", "app", "Simulate a modem, a network, a complaint system."),
     "db": Entry("smsgate.cli.db", "app", "Look after the database."),
 }

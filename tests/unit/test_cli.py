@@ -64,7 +64,7 @@ def test_talking_about_itself_imports_nothing_heavy(words: list[str]) -> None:
     assert done.stdout.splitlines()[-1] == "imported []", done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("name", ["config", "sim", "status", "complaints", "demo"])
+@pytest.mark.parametrize("name", ["config", "sim", "status", "complaints", "demo", "modem"])
 def test_help_of_a_command_imports_no_database(name: str) -> None:
     program = (
         f"import sys; from smsgate.cli import invoke; invoke([{name!r}, '--help']);"

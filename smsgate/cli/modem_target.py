@@ -1,0 +1,243 @@
+"""Which modem a command means, and the way to it: the port itself, or the daemon that holds it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from smsgate.cli.output import say
+from smsgate.errors import SmsgateError
+
+if TYPE_CHECKING:
+    from hardware.errors import ModemError
+    from hardware.terminal import Channel, Limits
+    from smsgate.settings import ModemSettings, Settings
+
+BAUD = 115200
+HEAR_MARGIN_S = 5.0
+SEND_S = 180.0
+ASK_MARGIN_S = 25.0
+LEAVING_S = 20.0  # how long the daemon's try to open the port is waited for
+_LOOK_EVERY_S = 0.3
+
+NameArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="[NAME]", show_default=False, help="A [[modem]] of the configuration."),
+]
+PortOption = Annotated[
+    str | None,
+    typer.Option(
+        "--port", metavar="/dev/…", show_default=False, help="A port, with no configuration."
+    ),
+]
+BaudOption = Annotated[
+    int | None,
+    typer.Option("--baud", min=300, show_default=False, help="Bits per second; else 115200."),
+]
+
+
+class ModemTrouble(SmsgateError):
+    """The modem, its SIM, its port or its network did not do what was asked."""
+
+    exit_code = 74
+
+
+class ModemRefused(ModemTrouble):
+    """The daemon did not do it on a line that it holds."""
+
+    exit_code = 1
+
+
+class ModemBusy(ModemTrouble):
+    """Another program has the port."""
+
+    exit_code = 69
+
+
+class ModemDenied(ModemTrouble):
+    """This user may not open the port."""
+
+    exit_code = 77
+
+
+@dataclass(frozen=True)
+class Target:
+    """One modem: its port, and what the configuration says of it, if it was asked."""
+
+    port: str
+    baud: int
+    modem: ModemSettings | None = None
+    settings: Settings | None = None
+
+    @property
+    def name(self) -> str | None:
+        """Its name in the configuration."""
+        return self.modem.name if self.modem is not None else None
+
+    @property
+    def control(self) -> Path | None:
+        """Where the daemon listens, if there is a configuration."""
+        return self.settings.gateway.control if self.settings is not None else None
+
+
+def find_target(
+    name: str | None, port: str | None, config: Path | None, *, baud: int | None = None
+) -> Target:
+    """Return the modem that is meant. With a port alone no configuration is read."""
+    if port is not None:
+        if name is not None:
+            raise typer.BadParameter("give a NAME or --port, not both")
+        return Target(port, baud or BAUD)
+    from smsgate.config import load
+
+    settings = load(config, are_secrets_needed=False)
+    modem = _choose(settings, name)
+    return Target(str(modem.port), baud or modem.baud, modem, settings)
+
+
+def _choose(settings: Settings, name: str | None) -> ModemSettings:
+    names = [modem.name for modem in settings.modems]
+    if name is None and len(names) == 1:
+        return settings.modems[0]
+    if name not in names:
+        known = ", ".join(names) or "none"
+        raise typer.BadParameter(f"expected a NAME of the configuration ({known}), or --port")
+    return settings.modems[names.index(name)]
+
+
+def find_configured(target: Target, config: Path | None) -> Target:
+    """Return the target with what the configuration says of its port, where there is one that names it."""
+    if target.settings is not None:
+        return target
+    from smsgate.config import load
+    from smsgate.errors import ConfigError
+
+    try:
+        settings = load(config, are_secrets_needed=False)
+    except ConfigError:
+        return target
+    here = os.path.realpath(target.port)
+    for modem in settings.modems:
+        if os.path.realpath(modem.port) == here:
+            return Target(target.port, target.baud, modem, settings)
+    return target
+
+
+class DaemonChannel:
+    """A modem over the daemon that holds it (`hardware.terminal.Channel`)."""
+
+    def __init__(self, control: Path, line: str) -> None:
+        self._control = control
+        self._line = line
+
+    def _ask(self, op: str, *, limit_s: float, **fields: Any) -> dict[str, Any]:
+        from hardware.terminal import ChannelRefused
+        from smsgate.control import ControlError, ask
+
+        try:
+            return ask(self._control, op, timeout_s=limit_s, line=self._line, **fields)
+        except ControlError as error:
+            raise ChannelRefused(f"The daemon says: {error}.") from None
+
+    def ask(self, command: str, *, timeout_s: float = 10.0) -> list[str]:
+        """Have the daemon send a command between its own."""
+        limit_s = timeout_s + ASK_MARGIN_S
+        found = self._ask("modem.at", limit_s=limit_s, command=command, answer_s=timeout_s)
+        return [str(line) for line in found["lines"]]
+
+    def heard(self, since: int, *, wait_s: float = 0.0) -> tuple[int, list[str]]:
+        """Return what the modem said unasked."""
+        limit_s = wait_s + HEAR_MARGIN_S
+        found = self._ask("modem.heard", limit_s=limit_s, since=since, wait_s=wait_s)
+        return int(found["number"]), [str(line) for line in found["lines"]]
+
+    def send(self, number: str, text: str) -> int:
+        """Have the daemon submit one SMS; return its TP-MR."""
+        return int(self._ask("modem.send", limit_s=SEND_S, number=number, text=text)["reference"])
+
+    def tell(self) -> dict[str, Any]:
+        """Return how the line is."""
+        return self._ask("modem.info", limit_s=HEAR_MARGIN_S)
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+
+def ask_daemon(target: Target, config: Path | None) -> DaemonChannel | None:
+    """Return the way over the daemon if it runs and has this port open, else None.
+
+    While it tries to open the port it is waited for: it has it, or leaves it for a while.
+    """
+    import time
+
+    from hardware.terminal import ChannelRefused
+    from smsgate.control import ControlDenied, DaemonNotRunning
+
+    target = find_configured(target, config)
+    if target.control is None or target.name is None:
+        return None
+    channel = DaemonChannel(target.control, target.name)
+    give_up_at = time.monotonic() + LEAVING_S
+    try:
+        while True:
+            found = channel.tell()
+            if found["is_open"]:
+                return channel
+            if found["line"]["state"] != "opening" or time.monotonic() >= give_up_at:
+                return None
+            time.sleep(_LOOK_EVERY_S)
+    except (DaemonNotRunning, ChannelRefused):
+        return None
+    except ControlDenied:
+        from hardware.discovery import holders
+
+        if holders(target.port):
+            raise
+        return None
+
+
+@contextmanager
+def open_channel(
+    target: Target, config: Path | None = None, *, limits: Limits | None = None
+) -> Iterator[Channel]:
+    """Open the way to the modem, and close it afterwards; says so when it leads over the daemon."""
+    from hardware.discovery import holders
+    from hardware.errors import ModemError
+    from hardware.terminal import Terminal
+
+    channel: Any = None
+    if target.settings is not None or holders(target.port):
+        channel = ask_daemon(target, config)
+    if channel is not None:
+        name = find_configured(target, config).name
+        say(f"The daemon holds {target.port} (line {name}): it is asked, between its own commands.")
+    else:
+        channel = Terminal(target.port, baud=target.baud, limits=limits)
+    try:
+        if isinstance(channel, Terminal):
+            channel.open()
+            channel.ask("AT+CMEE=1")  # errors with their reason; until the modem is switched off
+        yield channel
+    except ModemError as error:
+        raise explain(error) from None
+    finally:
+        channel.close()
+
+
+def explain(error: ModemError) -> ModemTrouble:
+    """Return the error of a command for an error of a modem."""
+    from hardware import errors
+    from hardware.terminal import ChannelRefused
+
+    kinds: dict[type[ModemError], type[ModemTrouble]] = {
+        ChannelRefused: ModemRefused,
+        errors.PortBusy: ModemBusy,
+        errors.PortDenied: ModemDenied,
+    }
+    return kinds.get(type(error), ModemTrouble)(str(error).rstrip("."))
