@@ -10,6 +10,7 @@ from itertools import accumulate
 from .errors import CME_SENSES, CMS_SENSES
 from .facts import Registration, Signal
 
+IMEI_DIGITS = 14  # type allocation code and serial number
 ORPHAN_DIGITS = 20  # fewer hex digits are no PDU, only noise
 
 _ERROR = re.compile(r"\+CM([ES]) ERROR:\s*(.*)$")
@@ -267,3 +268,8 @@ def read_text(lines: Iterable[str]) -> str:
     for line in lines:
         return line.partition(": ")[2].strip('" ') if line.startswith("+") else line.strip('" ')
     return ""
+
+
+def is_same_imei(one: str, other: str) -> bool:
+    """Compare without the last digits: a check digit, or the version of the software in its place (23.003)."""
+    return one[:IMEI_DIGITS] == other[:IMEI_DIGITS]

@@ -25,6 +25,7 @@ from .errors import (
     SettingsLost,
     SubmitRejected,
     SubmitUnknown,
+    WrongModem,
 )
 from .facts import Identity, Usage
 from .link import ESC, LinkSurroundings, ModemLink
@@ -72,6 +73,7 @@ class ModemEngine(GsmModem, ModemLink):
         on_fault: Callable[[], None],
     ) -> None:
         options = surroundings.options
+        assert options.port is not None  # Modem has found it
         super().__init__(
             options.port,
             options.baud,
@@ -107,6 +109,23 @@ class ModemEngine(GsmModem, ModemLink):
             raise self._explain(exc) from None  # the package's own messages may hold what was sent
         finally:
             self.deadline = None
+
+    def _meet(self) -> None:
+        """Let nothing but the configured modem through: another one's settings and SIM are not ours to touch."""
+        wanted = self._options.imei
+        if wanted is None:
+            return
+        found = answers.read_digits(self.command("AT+CGSN"))
+        if found is None:
+            raise NotAModem(
+                f"What is on {self.port} does not tell its IMEI; check that this is the AT port."
+            )
+        if not answers.is_same_imei(wanted, found):
+            raise WrongModem(
+                f"Another modem is on {self.port} than the configured one; it is not used. "
+                "Plug the right one in, or correct `imei`.",
+                found,
+            )
 
     def _explain(self, exc: Exception) -> ModemError:
         if isinstance(exc, package_errors.TimeoutException):

@@ -86,7 +86,11 @@ class NotAModem(ModemError):
 
 
 class WrongModem(ModemError):
-    """Another modem than the one configured by its IMEI is on the port. It is never used."""
+    """Another modem than the one configured by its IMEI is on the port, and never used; `imei` is what it told."""
+
+    def __init__(self, message: str, imei: str = "") -> None:
+        super().__init__(message)
+        self.imei = imei
 
 
 class SubmitRejected(ModemError):

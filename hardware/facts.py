@@ -9,6 +9,8 @@ from pathlib import Path
 
 from .sms import Slot
 
+# where modems are looked for that are known by their IMEI
+USUAL_PORTS = ("/dev/serial/by-id/*", "/dev/ttyUSB*", "/dev/ttyACM*")
 FLOW_CONTROLS = ("none", "rtscts", "dsrdtr", "xonxoff")
 
 
@@ -16,8 +18,10 @@ FLOW_CONTROLS = ("none", "rtscts", "dsrdtr", "xonxoff")
 class ModemOptions:
     """How to reach one modem. `memories` are worked in this order; new SMS are stored in the first that has room."""
 
-    port: str
+    port: str | None  # with an `imei` only where to look first
     baud: int = 115200
+    imei: str | None = field(default=None, repr=False)  # the one modem that may be on the port
+    ports: tuple[str, ...] = USUAL_PORTS  # patterns: where to look for that modem
     memories: tuple[str, ...] = ("SM", "ME")
     pin: str | None = field(default=None, repr=False)
     flow_control: str = "none"  # with CTS not wired, any other value stalls every write
@@ -34,6 +38,8 @@ class ModemOptions:
 
     def __post_init__(self) -> None:
         """Refuse what could lose messages: MT shows the slots of two memories under other numbers."""
+        if self.port is None and self.imei is None:
+            raise ValueError("a modem is known by its port or by its imei")
         if not self.memories or "MT" in self.memories:
             raise ValueError("memories must name at least one memory, and never MT")
         if self.flow_control not in FLOW_CONTROLS:

@@ -136,6 +136,10 @@ class ModemLink(SerialComms):
                 f"Nothing on {self.port} answers as a modem does at {self.baudrate} baud; "
                 "check that this is the AT port, the speed, and the modem's power."
             ) from None
+        self._meet()
+
+    def _meet(self) -> None:
+        """Look who is there, before anything is said that would change it."""
 
     def _open_port(self) -> serial.Serial:
         try:

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
+from glob import escape
 
 from . import answers
 from .answers import Pair
+from .binding import PortFinder, ask_imei
 from .dialogue import Urc
 from .engine import ModemEngine
-from .errors import CommandError, LinkDown, ModemError, ModemRebooted, PortBusy, SettingsLost
+from .errors import (
+    CommandError,
+    LinkDown,
+    ModemError,
+    ModemRebooted,
+    NotAModem,
+    PortBusy,
+    PortMissing,
+    SettingsLost,
+    WrongModem,
+)
 from .facts import (
     Event,
     EventKind,
@@ -67,6 +81,7 @@ class Modem:
         clock: Monotonic | None = None,
         log: Log | None = None,
         chance: random.Random | None = None,
+        finder: PortFinder | None = None,
     ) -> None:
         self._options = options
         self._log: Log = log or _say_nothing
@@ -74,6 +89,9 @@ class Modem:
         self._surroundings = LinkSurroundings(
             self._hear, self._log, self._clock, chance or random.Random(), options
         )
+        self._finder = finder or PortFinder(clock=self._clock)
+        self._mark: int | None = None  # of our port, while we have it
+        self._wrong: WrongModem | None = None  # what was met in our modem's place
         self._ledger = PinLedger(options.pin_ledger)
         self._engine: ModemEngine | None = None
         self._last: ModemEngine | None = None  # its descriptor may still be closing
@@ -107,12 +125,20 @@ class Modem:
     def open(self) -> Identity:
         """Open the port, make sure of the line, bring the modem up and give it our settings.
 
-        Raises a ModemError, and leaves nothing open then.
+        A modem known by its IMEI is looked for elsewhere when it is not where it was. Raises a ModemError, and leaves
+        nothing open then.
         """
         assert self._engine is None
-        engine = self._make_engine()
-        self._is_unsettled = self._has_restarted = False
-        engine.connect()
+        try:
+            engine = self._connect()
+        except (PortMissing, PortBusy, NotAModem, WrongModem) as error:
+            if isinstance(error, WrongModem):
+                self._wrong = error
+                self._finder.note_seen(self.port, error.imei)
+            if not self._has_found(error):
+                raise self._wrong or error from None
+            engine = self._connect()
+        self._wrong = None
         self.generation += 1
         self._engine = engine
         self._is_unsettled = self._has_restarted = False  # signs of its own bring-up
@@ -122,14 +148,64 @@ class Modem:
         self._log("modem_opened", {"generation": self.generation, "model": self.identity.model})
         return self.identity
 
+    @property
+    def port(self) -> str:
+        """Where the modem is, or was last."""
+        return self._surroundings.options.port or ""
+
+    def _has_found(self, error: ModemError) -> bool:
+        """Look for our modem elsewhere; whether it is to be tried again there."""
+        imei = self._options.imei
+        if imei is None:
+            return False
+        ask = partial(ask_imei, self._surroundings)
+        first = (escape(self._options.port),) if self._options.port else ()
+        found = self._finder.find(imei, ask, places=(*first, *self._options.ports))
+        if found is None:
+            # where another one is, or nothing, we do not knock again: the search does, with growing pauses
+            if isinstance(error, WrongModem | PortMissing):
+                self._move_to(None)
+            return False
+        self._log("modem_found", {"port": found})
+        self._move_to(found)
+        return True
+
+    def _move_to(self, port: str | None) -> None:
+        options = replace(self._options, port=port)
+        self._surroundings = replace(self._surroundings, options=options)
+
+    def _connect(self) -> ModemEngine:
+        """Return an engine that is up, on the port where the modem should be."""
+        if not self.port:
+            raise PortMissing(
+                "The modem with the configured IMEI is on no port; plug it in, or correct `imei`."
+            )
+        engine = self._make_engine()
+        self._is_unsettled = self._has_restarted = False
+        try:
+            engine.connect()
+        except BaseException:
+            self._give_up_port()
+            raise
+        return engine
+
+    def _give_up_port(self) -> None:
+        self._finder.release(self._mark)
+        self._mark = None
+
     def _make_engine(self) -> ModemEngine:
-        """Return a new engine, once the last one's descriptor is proven closed."""
+        """Return a new engine on a port that is ours, once the last one's descriptor is proven closed."""
         if self._last is not None and not self._last.is_closed:
             self._last.close()
             if not self._last.is_closed:
                 raise PortBusy(
-                    f"The driver still keeps {self._options.port} from the last time; it is tried again."
+                    f"The driver still keeps {self.port} from the last time; it is tried again."
                 )
+        self._mark = self._finder.hold(self.port)
+        if self._mark is None and os.path.exists(self.port):
+            raise PortBusy(
+                f"{self.port} is in use by another line of this gateway; correct one of the two."
+            )
         self._last = self._new_engine()
         return self._last
 
@@ -144,6 +220,7 @@ class Modem:
             engine.close()
             if not engine.is_closed:
                 self._log("modem_close_pending", {})
+        self._give_up_port()
 
     def wake(self) -> None:
         """Let wait() return, from any thread."""
@@ -164,16 +241,14 @@ class Modem:
 
     def _opened(self) -> ModemEngine:
         if self._engine is None:
-            raise LinkDown(f"{self._options.port} is not open; open it first.")
+            raise LinkDown(f"{self.port} is not open; open it first.")
         return self._engine
 
     def _ready(self) -> ModemEngine:
         """Return the engine with settings that can be relied on."""
         engine = self._opened()
         if self._has_restarted:
-            raise ModemRebooted(
-                f"The modem on {self._options.port} has restarted; it is set up again."
-            )
+            raise ModemRebooted(f"The modem on {self.port} has restarted; it is set up again.")
         if self._is_unsettled and self._clock.monotonic() - self._looked_at >= SETTLING_PAUSE_S:
             self._is_unsettled = False
             self._looked_at = self._clock.monotonic()

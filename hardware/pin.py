@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from .answers import read_digits
+from .durable import replace_durably
 from .errors import (
     CommandError,
     CommandTimeout,
@@ -107,19 +107,7 @@ class PinLedger:
         self._attempts = known
         if self._path is None:
             return
-        fresh = self._path.with_name(self._path.name + ".new")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            os.write(descriptor, json.dumps(known).encode())
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        os.replace(fresh, self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        replace_durably(self._path, json.dumps(known).encode())
 
 
 def _key(sim: str, pin: str) -> str:

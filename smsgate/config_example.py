@@ -32,8 +32,8 @@ name = "batam-1"
 # unit makes (RuntimeDirectory=); two gateways on one host need one each.
 #run_dir = "/run/smsgate"
 
-# Folder of small files that must outlive a restart: the record of PIN attempts. The default is what
-# the unit makes (StateDirectory=).
+# Folder of small files that must outlive a restart: the record of PIN attempts, and which
+# SIM belongs into which line. The default is what the unit makes (StateDirectory=).
 #state_dir = "/var/lib/smsgate"
 
 [store]
@@ -125,6 +125,16 @@ name = "m1"
 # Any tty. Names under /dev/serial/by-id stay the same when a modem is plugged in elsewhere; use
 # by-path where two modems have the same serial number.
 port = "/dev/serial/by-id/usb-MODEM-if00-port0"
+
+# The modem's IMEI, 15 digits on its label (AT+CGSN tells it). With it no other modem is ever used on
+# this line, and when the port is gone, or has another modem, ours is looked for on the others and
+# used there; port is then only where to look first, and may be left out. Not set by default: where a
+# modem may be changed for another of its kind without a word to us.
+#? imei = "356938035643809"
+
+# Where it is looked for: patterns of paths. A port that another line has open or another program
+# holds is left alone. The default: USB modems.
+#ports = ["/dev/serial/by-id/*", "/dev/ttyUSB*", "/dev/ttyACM*"]
 
 # Bits per second. 115200 suits nearly all; a USB modem does not care.
 #baud = 115200

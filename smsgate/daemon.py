@@ -21,7 +21,9 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from hardware.binding import PortFinder
 from hardware.modem import Modem, ModemOptions
+from hardware.sim_pins import SIM_PINS_FILE, SimPins
 from parsers.meaning import Grammar
 from smsgate import __version__, logs, references
 from smsgate.alarms import AlarmBoard
@@ -142,6 +144,8 @@ class Daemon:
         self._store = build_store(settings, self._clock)
         self._alarms = AlarmBoard(self._clock)
         self._rules = {service.name: Rules(service) for service in settings.services}
+        self._finder = PortFinder()
+        self._sim_pins = SimPins(settings.gateway.state_dir / SIM_PINS_FILE)
         self._lines = [self._build_line(modem) for modem in settings.modems]
         self._forwarders: dict[str, Forwarder] = {}
         self._runners: list[Runner] = []
@@ -347,7 +351,9 @@ class Daemon:
     def _build_line(self, modem: ModemSettings) -> Line:
         pin = self._settings.secret(f"modem.{modem.name}.pin")
         options = ModemOptions(
-            port=str(modem.port),
+            port=str(modem.port) if modem.port is not None else None,
+            imei=modem.imei,
+            ports=modem.ports,
             baud=modem.baud,
             memories=modem.memories,
             pin=pin.get_secret_value() if pin is not None else None,
@@ -361,9 +367,11 @@ class Daemon:
                 name=modem.name,
                 service=modem.service,
                 state="closed",
-                port=str(modem.port),
+                port=options.port,
             ),
-            new_modem=partial(Modem, options, log=partial(_log_modem, modem.name)),
+            new_modem=partial(
+                Modem, options, log=partial(_log_modem, modem.name), finder=self._finder
+            ),
             store=self._store,
             decide=self._rules[modem.service],
             tools=LineTools(
@@ -377,6 +385,7 @@ class Daemon:
                 on_work=self._wake,
                 raise_alarm=self._alarms.raise_alarm,
                 clear_alarm=self._alarms.clear_alarm,
+                sim_pins=self._sim_pins,
                 cycle_power=partial(cycle_power, modem.power_cycle, line=modem.name),
             ),
         )

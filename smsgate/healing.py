@@ -94,7 +94,7 @@ def alarm_of(error: ModemError) -> str:
 
 def look_again_in(error: ModemError, *, faults: int, outage_s: float) -> float:
     """Return seconds to wait before opening again: `faults` there were in a row, this one counted."""
-    if isinstance(error, PortMissing):
+    if isinstance(error, PortMissing | WrongModem):
         return MISSING_LOOK_S
     trouble = trouble_of(error)
     if trouble is not Trouble.SICK:

@@ -21,6 +21,7 @@ import structlog
 
 from hardware.errors import ModemError
 from hardware.modem import EventKind, Listing, Modem
+from hardware.sim_pins import SimIdentity, sim_of
 from smsgate.drain import Drain, ReceivingStore
 from smsgate.errors import StoreError
 from smsgate.healing import (
@@ -88,6 +89,10 @@ class Line(Wakeable):
         self.is_busy = False  # more than half full: nothing but receiving is done
         self._healing = Healing(self._policy.power)
         self._store_faults = 0
+        self._sim = SimIdentity()
+        self._strange: str | None = (
+            None  # "SIM" or "SMSC": what is not as it was; no reply leaves then
+        )
         self._list_at = self._health_at = self._settings_at = self._save_at = 0.0
 
     # --- the worker -------------------------------------------------------------------------------------------------
@@ -143,7 +148,7 @@ class Line(Wakeable):
         # descriptor of the last connection is proven closed.
         modem = self._device
         identity = modem.open()
-        self._modem = modem
+        self._modem, self._sim = modem, sim_of(identity)
         self._drain.forget()
         self._submission.look_again()
         self._polling = Polling(self._policy)
@@ -152,11 +157,37 @@ class Line(Wakeable):
         self._list_at = now
         # The first message waits for no check of health: that comes with the first idle moment.
         self._health_at = self._settings_at = self._save_at = now + 1.0
-        self._note(state="ready", reason=None, imei=identity.imei, model=identity.model)
+        self._note(
+            state="ready", reason=None, port=modem.port, imei=identity.imei, model=identity.model
+        )
         self._log.info("line_open", manufacturer=identity.manufacturer, model=identity.model)
         for alarm in ALARMS_OF_OPENING:
             self._tools.clear_alarm(f"line.{self.record.name}.{alarm}")
+        self._check_sim()
         return modem
+
+    def _check_sim(self) -> None:
+        """Compare the SIM with the one that belongs here, which a person may have accepted by now."""
+        name, key = self.record.name, f"line.{self.record.name}.sim"
+        try:
+            self._strange = self._tools.sim_pins.check(name, self._sim)
+        except (OSError, ValueError) as error:
+            self._tools.raise_alarm(
+                key,
+                f"The file that remembers the SIM of line {name} cannot be used ({type(error).__name__}): make it "
+                "and its folder readable and writable.",
+            )
+            return
+        if self._strange is None:
+            self._tools.clear_alarm(key)
+            self._submission.look_again()
+            return
+        what = "another SIM" if self._strange == "SIM" else "another SMSC number"
+        self._tools.raise_alarm(
+            key,
+            f"Line {name} has {what} than before: SMS are received, replies wait. If that is meant, run "
+            f"`smsgate modem accept-sim {name}`; else put the right SIM back.",
+        )
 
     def _close_after(self, error: ModemError) -> float:
         self._close_modem()
@@ -206,7 +237,9 @@ class Line(Wakeable):
         is_due = bool(rung) or self._clock.monotonic() >= self._list_at
         if is_due and self._receive(modem, has_rung=EventKind.ARRIVED in rung):
             return 0.0
-        if not self.is_busy and self.record.state == "ready" and self._submission.run(modem):
+        if self._strange is not None:
+            self._check_sim()
+        if self._may_submit() and self._submission.run(modem):
             return 0.0
         return max(self._look_after(modem), self._wanted_in())
 
@@ -318,8 +351,11 @@ class Line(Wakeable):
             # It is in memory, and the store's own trouble is said by the next pass.
             self._log.warning("line_state_not_stored", reason=str(error))
 
+    def _may_submit(self) -> bool:
+        return not self.is_busy and self.record.state == "ready" and self._strange is None
+
     def _wanted_in(self) -> float:
         moments = [self._list_at, self._health_at, self._settings_at, self._save_at]
-        if not self.is_busy and self.record.state == "ready":
+        if self._may_submit():
             moments.append(self._submission.due_at)
         return max(min(moments) - self._clock.monotonic(), 0.0)

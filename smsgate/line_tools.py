@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
+from hardware.sim_pins import SimPins
 from smsgate.clock import Clock
 from smsgate.healing import PowerCycling
 from smsgate.retry import RetryPolicy
@@ -48,6 +49,7 @@ class LineTools:
     raise_alarm: Callable[[str, str], None]
     clear_alarm: Callable[[str], object]
     cycle_power: Callable[[], object] = _no_command
+    sim_pins: SimPins = field(default_factory=SimPins)
 
     def spread(self, delay_s: float) -> float:
         """Return `delay_s` with a little chance in it, so that lines that failed together do not return together."""

@@ -27,6 +27,7 @@ from pydantic import (
     model_validator,
 )
 
+from hardware.facts import USUAL_PORTS
 from smsgate.wording import DEFAULT_TEXTS, fill_service_fields
 
 SOCKET_PATH_LENGTH_MAX = 107  # sun_path of unix(7), less its final NUL
@@ -252,7 +253,9 @@ class ModemSettings(_Table):
 
     name: Name
     service: Name = ""  # filled in by `load` where there is one service
-    port: AbsolutePath
+    port: AbsolutePath | None = None
+    imei: Annotated[StrictStr, Field(pattern=r"^[0-9]{15,16}$")] | None = None
+    ports: Annotated[tuple[StrictStr, ...], Field(min_length=1, max_length=20)] = USUAL_PORTS
     baud: Literal[9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600] = 115200
     memories: Annotated[
         tuple[Annotated[StrictStr, AfterValidator(_check_memory)], ...],
@@ -265,6 +268,14 @@ class ModemSettings(_Table):
     pin_file: AbsolutePath | None = None
     power_cycle: Annotated[tuple[StrictStr, ...], Field(max_length=20)] = ()
     power_cycle_every_min: Annotated[StrictInt, Field(ge=5, le=7 * 24 * 60)] = 30
+
+    @model_validator(mode="after")
+    def _check_place(self) -> Self:
+        if self.port is None and self.imei is None:
+            raise ValueError("expected a port, or the modem's imei")
+        if not all(pattern.startswith("/") for pattern in self.ports):
+            raise ValueError("expected paths that begin with / in ports")
+        return self
 
     @model_validator(mode="after")
     def _check_power_cycle(self) -> Self:

@@ -59,6 +59,7 @@ class BenchModem:
     is_torn: bool = False  # its listings pass something over
     drafts: int = 0
     is_open: bool = False
+    port: str = "/dev/bench"
 
     def _call(self, name: str, detail: object = None) -> None:
         self.done.append((name, detail))
