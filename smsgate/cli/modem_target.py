@@ -98,6 +98,10 @@ def find_target(
 
     settings = load(config, are_secrets_needed=False)
     modem = _choose(settings, name)
+    if modem.port is None:
+        raise typer.BadParameter(
+            f"{modem.name} is configured by its IMEI alone: give its --port (see `smsgate modem scan`)"
+        )
     return Target(str(modem.port), baud or modem.baud, modem, settings)
 
 
@@ -124,7 +128,7 @@ def find_configured(target: Target, config: Path | None) -> Target:
         return target
     here = os.path.realpath(target.port)
     for modem in settings.modems:
-        if os.path.realpath(modem.port) == here:
+        if modem.port is not None and os.path.realpath(modem.port) == here:
             return Target(target.port, target.baud, modem, settings)
     return target
 
