@@ -71,6 +71,7 @@ CATALOGUE: Mapping[str, Severity] = MappingProxyType(
         "control": Severity.WARNING,  # no control socket: commands cannot ask us
         "status": Severity.WARNING,  # no status server: nobody can watch us
         "config": Severity.WARNING,  # a reload was refused; the old configuration stays
+        "config.restart": Severity.NOTICE,  # a reload changed what only a restart puts in force
     }
 )
 _PATTERNS = tuple(

@@ -29,6 +29,7 @@ from smsgate import __version__, logs, references
 from smsgate.alarms import AlarmBoard
 from smsgate.clock import HostClock, SystemClock
 from smsgate.config import load
+from smsgate.config_changes import find_changes
 from smsgate.control import ControlError, ControlServer
 from smsgate.errors import ConfigError, StoreError
 from smsgate.healing import PowerCycling
@@ -137,7 +138,8 @@ class Daemon:
     def __init__(
         self, settings: Settings, config_path: Path, *, clock: HostClock | None = None
     ) -> None:
-        self._settings = settings
+        self._settings = settings  # as started; a reload replaces what may change live, elsewhere
+        self._loaded = settings
         self._config_path = config_path
         self._clock = clock or SystemClock()
         self._started_at = self._clock.now()
@@ -305,7 +307,22 @@ class Daemon:
                 rules.replace(services[name])
         logs.set_level(settings.logs.level)
         self._alarms.clear_alarm("config")
-        log.info("configuration_reloaded")
+        self._say_what_changed(settings)
+        self._loaded = settings
+
+    def _say_what_changed(self, settings: Settings) -> None:
+        """Name what is in force now, and what waits for a restart, also from reloads before."""
+        waiting = find_changes(self._settings, settings).at_restart
+        live = find_changes(self._loaded, settings).live
+        log.info("configuration_reloaded", in_force=list(live), needs_restart=list(waiting))
+        if waiting:
+            self._alarms.raise_alarm(
+                "config.restart",
+                "The configuration was changed, but this is not in force before a restart: "
+                f"{', '.join(waiting)}.",
+            )
+        else:
+            self._alarms.clear_alarm("config.restart")
 
     # --- what the parts tell each other -------------------------------------------------------------------------------
 

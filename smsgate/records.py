@@ -14,6 +14,18 @@ from enum import StrEnum
 from hardware.sms import Decoded, Slot
 
 
+class ComplaintStatus(StrEnum):
+    """How far a complaint is, in the words that citizens are told."""
+
+    RECEIVED = "diterima"
+    NEEDS_MORE = "perlu data"
+    IN_PROGRESS = "proses"
+    ANSWERED = "dijawab"
+    CLOSED = "selesai"
+    NOT_OURS = "bukan wewenang"
+    CANCELLED = "dibatalkan"
+
+
 class Disposition(StrEnum):
     """What became of a complete SMS. Every SMS that was read has exactly one; `waiting` is the open remainder."""
 

@@ -168,7 +168,8 @@ def report(failure: BaseException, *, is_traceback_wanted: bool = False) -> int:
 
 
 def _usage_sentence(error: typer.TyperException) -> str:
-    sentence = error.format_message()
+    sentence = error.format_message().replace("Value error, ", "")
+    sentence = sentence.replace("the formats '%Y-%m-%d'", "the form YYYY-MM-DD")
     if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help
         return sentence
     context: Any = getattr(error, "ctx", None)

@@ -19,7 +19,7 @@ from smsgate.cli.output import (
     visible,
 )
 from smsgate.errors import SmsgateError
-from smsgate.records import ComplaintRecord, Confidentiality
+from smsgate.records import ComplaintRecord, ComplaintStatus, Confidentiality
 
 BODY_WIDTH = 48
 LIST_MAX = 10_000
@@ -39,7 +39,7 @@ def list_complaints(
         int, typer.Option(min=1, max=LIST_MAX, help="How many, the newest first.")
     ] = 50,
     status: Annotated[
-        str | None, typer.Option(metavar="STATUS", help="Only those with this status.")
+        ComplaintStatus | None, typer.Option(help="Only those with this status.")
     ] = None,
     is_revealing: RevealOption = False,
 ) -> None:

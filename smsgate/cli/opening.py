@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from smsgate.cli.output import show_times_of
+
 if TYPE_CHECKING:
     from smsgate.settings import Settings
     from smsgate.store import Store
@@ -21,6 +23,7 @@ def open_store(settings: Settings) -> Iterator[Store]:
         service.name: ServiceFacts(number=service.number, backends=service.backends)
         for service in settings.services
     }
+    show_times_of(settings)
     store = Store(
         settings.store_url(), settings.gateway.name, clock=SystemClock(), services=services
     )

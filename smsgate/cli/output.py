@@ -6,15 +6,20 @@ import json
 import sys
 import unicodedata
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Any
+from contextvars import ContextVar
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING, Any
 
 from smsgate.plain import to_plain
+
+if TYPE_CHECKING:
+    from smsgate.settings import Settings
 
 # control, format (bidirectional overrides, zero-width), surrogate, private, unassigned, line and
 # paragraph separators: what a terminal may act on, or a person cannot see
 _INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 DIGITS_SHOWN = 3
+_zone: ContextVar[tzinfo | None] = ContextVar("_zone", default=None)
 
 
 def print_json(value: Any) -> None:
@@ -57,12 +62,19 @@ def mask_number(number: str | None) -> str:
     return f"…{digits[-DIGITS_SHOWN:]}" if digits.isdigit() and len(digits) > 6 else number
 
 
+def show_times_of(settings: Settings) -> None:
+    """Show every moment from now on as the citizens' clock has it: servers often run on UTC."""
+    from zoneinfo import ZoneInfo
+
+    _zone.set(ZoneInfo(settings.services[0].timezone))
+
+
 def show_moment(moment: datetime | str | None) -> str:
-    """Return a moment in this machine's zone, to the second, with its offset."""
+    """Return a moment in the first service's zone (else this machine's), to the second, with its offset."""
     if moment is None:
         return "-"
     parsed = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
-    return parsed.astimezone().strftime("%Y-%m-%d %H:%M:%S%z")
+    return parsed.astimezone(_zone.get()).strftime("%Y-%m-%d %H:%M:%S%z")
 
 
 def show_age(moment: datetime | str | None, *, now: datetime | None = None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from smsgate.errors import SmsgateError
 from smsgate.rehearsal import Rehearsal
 from smsgate.store import Store
 
+_NUMBER = re.compile(r"\+?[0-9]{3,15}")
 EXCHANGE_LIMIT_S = 8.0  # then the picture is drawn as it is
 SHOWN = 6
 PANEL_WIDTH_MIN = 34
@@ -25,7 +27,7 @@ PHONE_ROWS_MIN = 4
 HINTS = """\
 Try:  BTM jalan rusak di Sekupang     then the same again: a repeat
       BTM STATUS     BTM RAHASIA pungli di …     BTM BANTUAN     BTM STOP
-/down: the complaint system fails  /up: it works  /from +62812…  /quit"""
+/down, /up: the complaint system  /from 0812…: another phone  Enter: look  /quit"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +86,20 @@ class Phone:
         elif word == "/up":
             self._rehearsal.set_backend_faults({"mode": "none"})
             self._notes = (
-                "The complaint system works again; what waits is tried again by itself.",
+                "The complaint system works again; what waits is tried again by itself, before long: press "
+                "Enter to look.",
             )
-        elif word == "/from" and rest.strip():
-            self._citizen = self._citizen.with_number(rest.strip())
-            self._bubbles = [_Bubble(False, text) for text in self._citizen.inbox()]
+        elif word == "/from":
+            self._change_phone(rest.strip())
         else:
-            self._notes = (f"{word} is no command here.",)
+            self._notes = (f"{word} is no command here: /down, /up, /from NUMBER or /quit.",)
+
+    def _change_phone(self, number: str) -> None:
+        if not _NUMBER.fullmatch(number):
+            self._notes = ("Write the number of the other phone, too: /from +6281200000002",)
+            return
+        self._citizen = self._citizen.with_number(number)
+        self._bubbles = [_Bubble(False, text) for text in self._citizen.inbox()]
 
     def _draw(self) -> None:
         console = self._console
@@ -129,12 +138,13 @@ class Phone:
     def _stored(self, shown: int) -> RenderableType:
         counts = self._store.counts()
         filed = ", ".join(f"{count} {name}" for name, count in counts.sms.items() if count)
-        rows = [_one_line(f"SMS: {filed or 'none'}")]
+        rows = [_one_line(f"SMS by what they became: {filed or 'none yet'}")]
         for listed in self._store.complaints(limit=shown):
             complaint = self._store.complaint(listed.reference) or listed
             forwards = ", ".join(f"{f.state} to {f.backend}" for f in complaint.forwards)
             replies = ", ".join(f"{r.kind} {r.state}" for r in complaint.replies)
-            repeats = f", {complaint.repeats} repeats" if complaint.repeats else ""
+            times = "once" if complaint.repeats == 1 else f"{complaint.repeats} times"
+            repeats = f", came again {times}" if complaint.repeats else ""
             rows.append(_one_line(f"{complaint.reference} {show(complaint.body)}", style="bold"))
             rows.append(_one_line(f"  {forwards}; {replies}{repeats}"))
         return Group(*rows)

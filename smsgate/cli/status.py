@@ -14,6 +14,7 @@ from smsgate.cli.output import (
     say,
     show_age,
     show_moment,
+    show_times_of,
 )
 
 if TYPE_CHECKING:
@@ -26,11 +27,13 @@ HTTP_S = 3.0
 def status(config: ConfigOption = None, is_json: JsonOption = False) -> None:
     """Show how the gateway is doing: lines, backends, counts, alarms.
 
-    The running daemon is asked. Where there is none, or this user may not ask it, the store is read.
+    The running daemon is asked over its control socket or, where this user may not open that, over HTTP. Where none
+    answers, the store is read.
     """
     from smsgate.config import load
 
     settings = load(config, are_secrets_needed=False)
+    show_times_of(settings)
     found = _ask_daemon(settings)
     plain = {"running": True, **found} if found is not None else _read_store(settings)
     if is_json:

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from smsgate.records import (
+    ComplaintStatus,
     CompleteSms,
     Confidentiality,
     Decision,
@@ -30,7 +31,7 @@ from smsgate.store.prepared import Prepared
 from smsgate.store.tables import Complaint, Reply, Sms
 
 COMPLAINTS_MAX = 50
-INITIAL_STATUS = "diterima"
+INITIAL_STATUS = ComplaintStatus.RECEIVED.value
 
 _complaint: Any = Complaint.__table__  # type: ignore[attr-defined]
 _reply: Any = Reply.__table__  # type: ignore[attr-defined]

@@ -397,6 +397,34 @@ def test_without_a_store_it_says_how_to_make_one(
     assert "smsgate db upgrade" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "known"),
+    [
+        (["complaints", "list", "--status"], "perlu data"),
+        (["messages", "list", "--disposition"], "follow-up"),
+        (["messages", "list", "--state"], "quarantined"),
+        (["ledger", "--day"], "YYYY-MM-DD"),
+    ],
+)
+def test_a_filter_that_nothing_can_match_is_refused_with_the_words_there_are(
+    words: list[str], known: str, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An empty table would say that there are none."""
+    assert cli.invoke([*words, "bogus", "--config", str(config)]) == 2
+
+    assert known in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("store")
+def test_a_list_is_narrowed_to_a_status(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def listed(status: str) -> int:
+        words = ["complaints", "list", "--json", "--status", status, "--config", str(config)]
+        assert cli.invoke(words) == 0
+        return len(json.loads(capsys.readouterr().out))
+
+    assert (listed("diterima"), listed("selesai")) == (1, 0)
+
+
 @pytest.mark.usefixtures("store")
 def test_a_list_masks_numbers_and_makes_controls_visible(
     config: Path, capsys: pytest.CaptureFixture[str]

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import pytest
+from config_files import MINIMAL, Load
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,6 +61,17 @@ def test_lines_are_kept_where_asked() -> None:
 )
 def test_of_a_number_the_last_three_digits_are_shown(number: str | None, shown: str) -> None:
     assert output.mask_number(number) == shown
+
+
+def test_a_moment_is_shown_as_the_citizens_clock_has_it(load_text: Load) -> None:
+    """Servers often run on UTC."""
+    evening = datetime(2026, 3, 2, 18, 30, tzinfo=UTC)
+
+    output.show_times_of(load_text(MINIMAL))
+
+    assert output.show_moment(evening) == "2026-03-03 01:30:00+0700"
+    assert output.show_moment("2026-03-02T18:30:00+00:00") == "2026-03-03 01:30:00+0700"
+    assert output.show_moment(None) == "-"
 
 
 @pytest.mark.parametrize(
