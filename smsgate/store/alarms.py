@@ -12,11 +12,28 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from smsgate.store.columns import escape
+from smsgate.store.prepared import Prepared
 from smsgate.store.room import Room
 from smsgate.store.tables import Alarm
 from smsgate.store.upserts import insert_into
 
 _alarm: Any = Alarm.__table__  # type: ignore[attr-defined]
+
+_CURRENT = Prepared(
+    sa.select(
+        _alarm.c.gateway,
+        _alarm.c.key,
+        _alarm.c.text,
+        _alarm.c.severity,
+        _alarm.c.times,
+        _alarm.c.raised_at,
+        _alarm.c.last_at,
+        _alarm.c.acknowledged_at,
+        _alarm.c.acknowledged_by,
+    )
+    .where(_alarm.c.cleared_at.is_(None))
+    .order_by(_alarm.c.raised_at.desc(), _alarm.c.id.desc())
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +107,5 @@ class Alarms:
 
     def current(self) -> list[AlarmRecord]:
         """Return the alarms that are not over, the newest first."""
-        query = (
-            sa.select(
-                _alarm.c.gateway,
-                _alarm.c.key,
-                _alarm.c.text,
-                _alarm.c.severity,
-                _alarm.c.times,
-                _alarm.c.raised_at,
-                _alarm.c.last_at,
-                _alarm.c.acknowledged_at,
-                _alarm.c.acknowledged_by,
-            )
-            .where(_alarm.c.cleared_at.is_(None))
-            .order_by(_alarm.c.raised_at.desc(), _alarm.c.id.desc())
-        )
         with self._room.database.read() as connection:
-            return [AlarmRecord(*row) for row in connection.execute(query)]
+            return [AlarmRecord(*row) for row in _CURRENT.rows(connection, {})]

@@ -85,6 +85,8 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """One short look at the store, all of one moment on SQLite."""
         with translated(), self.reader.connect() as connection:
+            if self.is_sqlite:
+                connection.begin()  # what goes by the driver's own cursor begins nothing
             yield connection
 
     def run(self, work: Callable[[Connection], T]) -> T:

@@ -99,8 +99,15 @@ _BEHIND = Prepared(
     .with_for_update()
 )
 _FREE = {"owner": None, "lease_until": None}
-_NEXT_AT = sa.select(sa.func.min(_forward.c.next_at)).where(
-    _forward.c.backend == sa.bindparam("the_backend"), ~IS_CLOSED
+_NEXT_AT = Prepared(
+    sa.select(sa.func.min(_forward.c.next_at).label("next_at")).where(
+        _forward.c.backend == sa.bindparam("the_backend"), ~IS_CLOSED
+    )
+)
+_STATE = Prepared(
+    sa.select(_backend.c.state, _backend.c.retry_at).where(
+        _backend.c.name == sa.bindparam("the_backend")
+    )
 )
 
 
@@ -158,12 +165,11 @@ class ForwardOutbox:
     def next_at(self, backend: str) -> datetime | None:
         """Return when the backend has something to do; None when never, as things stand."""
         with self._room.database.read() as connection:
-            due_at = connection.execute(_NEXT_AT, {"the_backend": backend}).scalar()
+            asked = {"the_backend": backend}
+            due_at = _NEXT_AT.rows(connection, asked)[0].next_at
             if due_at is None:
                 return None
-            row = connection.execute(
-                sa.select(_backend.c.state, _backend.c.retry_at).where(_backend.c.name == backend)
-            ).one_or_none()
+            row = next(iter(_STATE.rows(connection, asked)), None)
         if row is None or row.state != backend_state.HELD:
             return _moment(due_at)
         return None if row.retry_at is None else max(_moment(due_at), _moment(row.retry_at))
@@ -172,10 +178,10 @@ class ForwardOutbox:
         """Make every claim that ran out `unknown`: its request may have been taken. Return how
         many.
         """
-        condition = self._leases.has_run_out()
         with self._room.database.read() as connection:
-            if connection.execute(sa.select(_forward.c.id).where(condition)).first() is None:
+            if not self._leases.is_any_run_out(connection):
                 return 0
+        condition = self._leases.has_run_out()
 
         def work(connection: Connection) -> int:
             now = self._room.now()

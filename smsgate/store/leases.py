@@ -9,6 +9,7 @@ claiming and settling.
 from __future__ import annotations
 
 import threading
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,6 +20,17 @@ from smsgate.store.room import Room
 
 _LEASE_S = sa.bindparam("lease_s", type_=sa.Float)
 _NOW = sa.func.clock_timestamp()
+_NO_ID = 0
+
+
+@cache
+def _run_out(table: Any, *, is_sqlite: bool) -> Prepared:
+    """Return the statement that finds one claim which is nobody's any more."""
+    claimed = sa.select(table.c.id).where(table.c.state == "claimed").limit(1)
+    if not is_sqlite:
+        return Prepared(claimed.where(table.c.lease_until < _NOW))
+    is_foreign = table.c.owner != sa.bindparam("the_owner")
+    return Prepared(lambda lists: claimed.where(sa.or_(is_foreign, table.c.id.in_(lists("late")))))
 
 
 class Leases:
@@ -32,6 +44,7 @@ class Leases:
         self._lock = threading.Lock()
         self._returned = returned
         self._claim: Prepared | None = None
+        self._run_out = _run_out(table, is_sqlite=self._is_sqlite)
 
     def take(
         self, connection: Connection, candidate: Any, asked: dict[str, Any], *, lease_s: float
@@ -65,13 +78,22 @@ class Leases:
         claimed = self._table.c.state == "claimed"
         if not self._is_sqlite:
             return sa.and_(claimed, self._table.c.lease_until < _NOW)
+        is_late = sa.or_(
+            self._table.c.owner != self._room.owner, self._table.c.id.in_(self._late())
+        )
+        return sa.and_(claimed, is_late)
+
+    def is_any_run_out(self, connection: Connection) -> bool:
+        """Whether there is such a claim: asked every round, and hardly ever true."""
+        asked: dict[str, Any] = {}
+        if self._is_sqlite:
+            asked = {"the_owner": self._room.owner, "late": self._late() or [_NO_ID]}
+        return bool(self._run_out.rows(connection, asked))
+
+    def _late(self) -> list[int]:
         now = self._room.clock.monotonic()
         with self._lock:
-            late = [claim_id for claim_id, deadline in self._mine.items() if deadline < now]
-        return sa.and_(
-            claimed,
-            sa.or_(self._table.c.owner != self._room.owner, self._table.c.id.in_(late)),
-        )
+            return [claim_id for claim_id, deadline in self._mine.items() if deadline < now]
 
     def _claim_of(self, candidate: Any) -> Any:
         table = self._table

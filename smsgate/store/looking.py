@@ -25,6 +25,7 @@ from smsgate.records import (
 )
 from smsgate.store import backend_state
 from smsgate.store.columns import with_offset
+from smsgate.store.prepared import Prepared
 from smsgate.store.room import Room
 from smsgate.store.tables import (
     BackendState,
@@ -69,6 +70,13 @@ _LINE_COLUMNS = (
     "last_received_at",
     "updated_at",
 )
+# asked every round
+_STATES = Prepared(sa.select(_backend))
+_OPEN = Prepared(
+    sa.select(_forward.c.backend, sa.func.count(), sa.func.min(_forward.c.created_at))
+    .where(sa.or_(*(_forward.c.state == state for state in _OPEN_FORWARDS)))
+    .group_by(_forward.c.backend)
+)
 
 
 class Looking:
@@ -96,12 +104,8 @@ class Looking:
         """Return how each backend is doing that has forwards or a state, or that a service names."""
         names = {name for facts in self._room.services.values() for name in facts.backends}
         with self._room.database.read() as connection:
-            states = {row.name: row for row in connection.execute(sa.select(_backend))}
-            open_ = connection.execute(
-                sa.select(_forward.c.backend, sa.func.count(), sa.func.min(_forward.c.created_at))
-                .where(_forward.c.state.in_(_OPEN_FORWARDS))
-                .group_by(_forward.c.backend)
-            )
+            states = {row.name: row for row in _STATES.rows(connection, {})}
+            open_ = _OPEN.rows(connection, {})
             due = {backend: (count, oldest) for backend, count, oldest in open_}
         records = []
         for name in sorted(names | set(states) | set(due)):

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +18,7 @@ from smsgate.store.columns import identity_of, lock_key
 from smsgate.store.deciding import Deciding, Deliberation
 from smsgate.store.filing import Filing
 from smsgate.store.knowledge import Window
+from smsgate.store.prepared import Prepared
 from smsgate.store.receive import unit_of_group
 from smsgate.store.room import Room
 from smsgate.store.rows import Place
@@ -28,6 +29,19 @@ log = structlog.get_logger(__name__)
 _sms: Any = Sms.__table__  # type: ignore[attr-defined]
 
 OVERDUE_MAX = 500  # in one round
+
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+_LATE = Prepared(
+    sa.select(_sms.c.id)
+    .where(
+        _sms.c.service == sa.bindparam("the_service"),
+        sa.literal_column("sms.state = 'waiting'"),
+        # past the deadline; or whole, and yet nobody decided
+        sa.or_(_sms.c.missing == 0, _sms.c.received_at <= sa.bindparam("latest")),
+    )
+    .order_by(_sms.c.received_at)
+    .limit(OVERDUE_MAX)
+)
 
 
 class Overdue:
@@ -41,19 +55,12 @@ class Overdue:
         return how many.
         """
         now = self._room.now()
-        deadline = timedelta(seconds=self._room.facts_of(service).parts_deadline_s)
-        is_late = _sms.c.missing == 0  # whole, and yet nobody decided
+        latest = _NEVER
         if self._room.time.is_trusted(now):
-            is_late = sa.or_(is_late, _sms.c.received_at <= now - deadline)
-        waiting = (
-            sa.select(_sms.c.id)
-            .where(_sms.c.service == service, sa.literal_column("sms.state = 'waiting'"), is_late)
-            .order_by(_sms.c.received_at)
-            .limit(OVERDUE_MAX)
-        )
+            latest = now - timedelta(seconds=self._room.facts_of(service).parts_deadline_s)
         with self._room.database.read() as connection:
-            ids = list(connection.execute(waiting).scalars())
-        return sum(self._file_or_quarantine(sms_id, service, deciding) for sms_id in ids)
+            late = _LATE.rows(connection, {"the_service": service, "latest": latest})
+        return sum(self._file_or_quarantine(row.id, service, deciding) for row in late)
 
     def _file_or_quarantine(self, sms_id: int, service: str, deciding: Deciding) -> int:
         database = self._room.database

@@ -67,11 +67,26 @@ _RETURNED = (
     _reply.c.expires_at,
     _reply.c.complaint_id,
 )
-_NEXT_AT = sa.select(sa.func.min(_reply.c.next_at)).where(
+_NEXT_AT = Prepared(
+    sa.select(sa.func.min(_reply.c.next_at).label("next_at")).where(
+        _reply.c.gateway == sa.bindparam("the_gateway"),
+        _reply.c.line == sa.bindparam("the_line"),
+        _reply.c.service == sa.bindparam("the_service"),
+        ~IS_CLOSED,
+    )
+)
+_IS_TOO_OLD = (
     _reply.c.gateway == sa.bindparam("the_gateway"),
-    _reply.c.line == sa.bindparam("the_line"),
-    _reply.c.service == sa.bindparam("the_service"),
-    ~IS_CLOSED,
+    _reply.c.state == ReplyState.DUE,
+    _reply.c.expires_at <= sa.bindparam("now"),
+)
+_ANY_TOO_OLD = Prepared(sa.select(_reply.c.id).where(*_IS_TOO_OLD).limit(1))
+_TOO_OLD = Prepared(
+    sa.select(_reply.c.id, _reply.c.fence)
+    .where(*_IS_TOO_OLD)
+    .order_by(_reply.c.id)
+    .limit(EXPIRED_MAX)
+    .with_for_update(skip_locked=True)
 )
 _END = Prepared(
     sa.update(_reply)
@@ -194,17 +209,16 @@ class ReplyOutbox:
     def next_at(self, service: str, line: str) -> datetime | None:
         """Return when the line has a reply to send; None when never, as things stand."""
         with self._room.database.read() as connection:
-            moment: datetime | None = connection.execute(
-                _NEXT_AT, self._asked(service, line)
-            ).scalar()
+            [row] = _NEXT_AT.rows(connection, self._asked(service, line))
+        moment: datetime | None = row.next_at
         return moment
 
     def recover(self) -> int:
         """Make every claim that ran out `unconfirmed`, since it may be submitted; return how many."""
-        condition = self._leases.has_run_out()
         with self._room.database.read() as connection:
-            if connection.execute(sa.select(_reply.c.id).where(condition)).first() is None:
+            if not self._leases.is_any_run_out(connection):
                 return 0
+        condition = self._leases.has_run_out()
 
         def work(connection: Connection) -> int:
             # The fence stays: the very claim that ran out may still learn that the SMSC took it.
@@ -229,23 +243,13 @@ class ReplyOutbox:
         now = self._room.now()
         if not self._room.time.is_trusted(now):
             return 0
-        too_old = (
-            _reply.c.gateway == self._room.gateway,
-            _reply.c.state == ReplyState.DUE,
-            _reply.c.expires_at <= now,
-        )
+        asked = {"the_gateway": self._room.gateway, "now": now}
         with self._room.database.read() as connection:
-            if connection.execute(sa.select(_reply.c.id).where(*too_old)).first() is None:
+            if not _ANY_TOO_OLD.rows(connection, asked):
                 return 0
 
         def work(connection: Connection) -> int:
-            rows = connection.execute(
-                sa.select(_reply.c.id, _reply.c.fence)
-                .where(*too_old)
-                .order_by(_reply.c.id)
-                .limit(EXPIRED_MAX)
-                .with_for_update(skip_locked=True)
-            ).all()
+            rows = _TOO_OLD.rows(connection, asked)
             values = {"state": ReplyState.EXPIRED}
             for row in rows:
                 self._end_one(connection, row.id, row.fence, values, was=(ReplyState.DUE,))

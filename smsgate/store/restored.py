@@ -29,6 +29,7 @@ from sqlalchemy.engine import Connection
 from smsgate.records import ForwardState, ReplyState, Restoration
 from smsgate.store import audit, events
 from smsgate.store.gate import STATE
+from smsgate.store.prepared import Prepared
 from smsgate.store.replies import release_next
 from smsgate.store.room import Room
 from smsgate.store.tables import ComplaintEvent, Forward, Part, Reply, ReplyPart
@@ -53,6 +54,7 @@ LEAP = 1_000_000
 
 _OPEN_FORWARDS = (ForwardState.DUE, ForwardState.UNKNOWN)
 _ROW = sa.select(_state).where(_state.c.id == 1)
+_READ = Prepared(_ROW)
 _HIGHEST = sa.select(
     *(
         sa.select(sa.func.max(table.c.id)).scalar_subquery()
@@ -97,7 +99,7 @@ class Restored:
     def current(self) -> Restoration | None:
         """Return that the store is held, or None."""
         with self._room.database.read() as connection:
-            row = connection.execute(_ROW).one_or_none()
+            row = next(iter(_READ.rows(connection, {})), None)
             if row is None or row.held_at is None:
                 return None
             return Restoration(

@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 from simulation.clock import VirtualClock
+from simulation.engines import KeptEngine
 from simulation.faults import Faults
 from sqlalchemy import event
 
 from smsgate.store import Store
+from smsgate.store.leases import Leases
 
 BUSY_S = 5.0  # how long SQLite waits for a lock
 _WRITES = ("INSERT", "UPDATE")
@@ -54,7 +56,8 @@ class Disk:
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         self.path = folder / "store.db"
         self._empty = folder / "empty.db"
-        self._engines: tuple[Any, Any] | None = None
+        self._engines: tuple[KeptEngine, KeptEngine] | None = None
+        self._leases: dict[str, Leases] = {}
         self._faults: Faults | None = None
         self._process: Process | None = None
         self._clock: VirtualClock | None = None
@@ -80,10 +83,20 @@ class Disk:
         """Have a new store use the engines of all histories, where things go wrong."""
         database = store._database
         if self._engines is None:
-            self._engines = (database.writer, database.reader)
             event.listen(database.writer, "do_connect", self._make_writer)
             event.listen(database.reader, "do_connect", self._make_reader)
-        database.writer, database.reader = self._engines
+            self._engines = (KeptEngine(database.writer), KeptEngine(database.reader))
+        database.writer, database.reader = self._engines  # type: ignore[assignment]
+        self._share_statements(store)
+
+    def _share_statements(self, store: Store) -> None:
+        """Give a new store the statements that the one before it compiled."""
+        for outbox in (store._forwards, store._replies):
+            leases: Leases = outbox._leases
+            earlier = self._leases.get(leases._table.name)
+            if earlier is not None:
+                leases._claim = earlier._claim
+            self._leases[leases._table.name] = leases
 
     def look(self) -> sqlite3.Connection:
         """Return a connection of an onlooker, who sees what is committed and is never disturbed."""

@@ -7,14 +7,15 @@ so steps interleave at every place where the real ones can, except inside a tran
 
 from __future__ import annotations
 
+import gc
 import heapq
 import random
 import re
 import sqlite3
 import traceback
 from collections import Counter
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -62,8 +63,25 @@ def run_history(seed: int, *, plant: Plant = NO_BUG, is_traced: bool = False) ->
     """Run one history to its end and look what it broke."""
     clock = VirtualClock()
     trace = Trace(clock, is_on=is_traced)
-    with listening(trace), closing(History(seed, clock, trace, plant)) as history:
+    with (
+        seldom_collecting(),
+        listening(trace),
+        closing(History(seed, clock, trace, plant)) as history,
+    ):
         return history.run()
+
+
+@contextmanager
+def seldom_collecting() -> Iterator[None]:
+    """Look for cyclic garbage more seldom, and not in what was there before: a quarter of a history's time."""
+    thresholds = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
 
 
 class History:
