@@ -5,7 +5,7 @@ Data, and a default: another city's gateway gives a `Gazetteer` of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -85,15 +85,21 @@ class Gazetteer:
 
     names: tuple[str, ...]
 
-    def has_name(self, words: list[Word]) -> bool:
+    def has_name(self, words: Sequence[Word]) -> bool:
         """Whether one of the names stands among the words of a folded text."""
+        return any(self._found(words))
+
+    def find_names(self, words: Sequence[Word]) -> frozenset[int]:
+        """The indices of the words that are part of a name."""
+        return frozenset(index for found in self._found(words) for index in found)
+
+    def _found(self, words: Sequence[Word]) -> Iterator[range]:
         index = _index_names(self.names)
         spelled = [_SPELLINGS.get(word.text, word.text) for word in words]
-        return any(
-            name in index.get(first, ())
-            for start, first in enumerate(spelled)
-            for name in _names_from(spelled, start)
-        )
+        for start, first in enumerate(spelled):
+            for name in _names_from(spelled, start):
+                if name in index.get(first, ()):
+                    yield range(start, start + len(name))
 
 
 _NAME_WORDS_MAX = 4

@@ -31,7 +31,7 @@ from parsers.meaning import (
     Test,
     Unrecognised,
 )
-from parsers.openings import Opening, read_opening, skip_separators
+from parsers.openings import Opening, OtherService, read_opening, skip_separators
 from parsers.urgency import is_urgent
 
 
@@ -45,6 +45,11 @@ def parse(text: str, grammar: Grammar) -> Meaning:
     if isinstance(opening, Opening):
         return _read_prefixed(folded, opening, lexicon)
     words = split_words(folded.text)
+    if isinstance(opening, OtherService):
+        # Neither filed here by guess nor taken for a text without prefix: its own service has other
+        # backends, and another number.
+        urgent = is_urgent(folded.text, words)
+        return Unrecognised(Doubt.OTHER_SERVICE, trim(text), urgent, opening.prefix)
     if opening is Doubt.NO_PREFIX:
         asked = read_bare_keyword(words, lexicon)
         if asked is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -49,6 +49,7 @@ class Lexicon:
     """A grammar, folded. Prefixes are pairs of the folded and the configured form, longest first."""
 
     prefixes: tuple[tuple[str, str], ...]
+    other_prefixes: tuple[tuple[str, str], ...]
     help: frozenset[str]
     status: frozenset[str]
     optout: frozenset[str]
@@ -79,10 +80,9 @@ def strictest(words: Iterable[str], lexicon: Lexicon) -> Privacy:
 @lru_cache(maxsize=64)
 def compile_grammar(grammar: Grammar) -> Lexicon:
     """Fold every word of a grammar, once for each grammar."""
-    prefixes = {fold_word(prefix): prefix for prefix in reversed(grammar.prefixes)}
-    prefixes.pop("", None)  # an empty prefix would match everything
     return Lexicon(
-        prefixes=tuple(sorted(prefixes.items(), key=lambda pair: -len(pair[0]))),
+        prefixes=_fold_prefixes(grammar.prefixes),
+        other_prefixes=_fold_prefixes(grammar.other_prefixes),
         help=_fold_all(grammar.help_words),
         status=_fold_all(grammar.status_words),
         optout=_fold_all(grammar.optout_words),
@@ -92,6 +92,12 @@ def compile_grammar(grammar: Grammar) -> Lexicon:
         anonim=_fold_all(grammar.anonim_words),
         reference_digits=grammar.reference_digits,
     )
+
+
+def _fold_prefixes(configured: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    prefixes = {fold_word(prefix): prefix for prefix in reversed(configured)}
+    prefixes.pop("", None)  # an empty prefix would match everything
+    return tuple(sorted(prefixes.items(), key=lambda pair: -len(pair[0])))
 
 
 def _fold_all(configured: Iterable[str]) -> frozenset[str]:

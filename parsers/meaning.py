@@ -19,6 +19,7 @@ class Doubt(StrEnum):
 
     NO_PREFIX = "no prefix"
     OTHER_PREFIX = "another city's prefix"
+    OTHER_SERVICE = "another service's prefix"
     UNCLEAR_PREFIX = "begins like the prefix by chance"
     BLANK = "blank"
 
@@ -38,6 +39,7 @@ class Grammar:
     rahasia_words: tuple[str, ...] = ("RAHASIA", "RAHSIA", "CONFIDENTIAL")
     anonim_words: tuple[str, ...] = ("ANONIM", "ANONYMOUS")
     reference_digits: int = 8
+    other_prefixes: tuple[str, ...] = ()  # of the gateway's other services
     is_unprefixed_complaint: bool = False  # a SIM of our own: a text without prefix is a complaint
 
 
@@ -98,11 +100,15 @@ class Test:
 
 @dataclass(frozen=True, slots=True)
 class Unrecognised:
-    """Not ours, or not clear: for a person to sort. `body` is the text, trimmed."""
+    """Not ours, or not clear: for a person to sort. `body` is the text, trimmed.
+
+    `prefix` is that of the other service, where it begins with one.
+    """
 
     doubt: Doubt
     body: str
     is_urgent: bool = False
+    prefix: str = ""
 
 
 Meaning = Complaint | FollowUp | StatusQuery | Help | OptOut | OptIn | Test | Unrecognised

@@ -66,12 +66,24 @@ class Opening:
     privacy: Privacy = Privacy.PLAIN
 
 
-def read_opening(folded: Folded, lexicon: Lexicon) -> Opening | Doubt:
+@dataclass(frozen=True, slots=True)
+class OtherService:
+    """A text that begins with the prefix of another service of this gateway."""
+
+    prefix: str
+
+
+def read_opening(folded: Folded, lexicon: Lexicon) -> Opening | OtherService | Doubt:
     """The opening of a text, or why there is none."""
     start = _skip_junk(folded.text)
     found = _read_prefix(folded.text, start, lexicon)
     if found is None:
         found = _read_later_prefix(folded, lexicon)
+    own = len(found.prefix) if isinstance(found, Opening) else 0
+    other = _read_prefix(folded.text, start, replace(lexicon, prefixes=lexicon.other_prefixes))
+    # The longer one is meant: with `BTMAIR` another service's, `BTMAIR mati` is not `BTM` run into a word.
+    if isinstance(other, Opening) and len(other.prefix) > own:
+        return OtherService(other.prefix)
     if isinstance(found, Opening):
         return replace(found, closing_quote=_closing_quote(folded.text, start))
     if found is not None:

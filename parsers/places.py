@@ -39,6 +39,39 @@ _NOT_A_NAME = list_words("""
 """)
 
 
+# What may stand around a place where nothing else is said: `di jl Mawar dekat SDN 5, sejak kemarin`.
+_AROUND = list_words("""
+    DI DEKAT DKT DEPAN DPN SAMPING SEBELAH BELAKANG BLKG ARAH ANTARA SEKITAR DALAM DLM LOKASI LOKASINYA
+    TEMPAT TEMPATNYA ALAMAT ALAMATNYA NYA PAK BU MIN ITU DAN SEJAK DARI DR KEMARIN KMRN TADI HARI INI
+    MINGGU BULAN TAHUN LALU PAGI SIANG SORE MALAM JAM PUKUL TANGGAL TGL NO NOMOR NOMER KOTA BATAM
+    SENIN SELASA RABU KAMIS JUMAT SABTU AT IN NEAR ON THE OF
+""")
+_PLACE_WORDS_MAX = 30
+_NAME_WORDS_MAX = 3  # behind a marker: `jl Raja Haji Fisabilillah`
+
+
+def is_only_a_place(text: str, gazetteer: Gazetteer = BATAM) -> bool:
+    """Whether a text says where, and nothing else: the answer to a question for the place.
+
+    Counter-examples: `jl Mawar rusak` and `premanisme di pasar Jodoh` complain.
+    """
+    words = split_words(fold(text).text)
+    if len(words) > _PLACE_WORDS_MAX or not (_has_marked_name(words) or gazetteer.has_name(words)):
+        return False
+    named = gazetteer.find_names(words)
+    left = 0  # words that may still belong to the name behind a marker
+    for index, word in enumerate(words):
+        if word.text in _BEFORE_A_NAME or word.text in _NUMBERED:
+            left = _NAME_WORDS_MAX
+        elif word.is_number or word.text in _AROUND or index in named:
+            continue
+        elif left and not (word.text in _NOT_A_NAME or is_known(word.text)):
+            left -= 1
+        elif not (left and len(word.text) == 1):  # `blok C`
+            return False
+    return True
+
+
 def names_a_place(text: str, gazetteer: Gazetteer = BATAM) -> bool:
     """Whether a text names a street, estate, RT/RW, kelurahan, kecamatan or landmark."""
     words = split_words(fold(text).text)

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 import json
 
-from smsgate.wording import DEFAULT_TEXTS, FIELD_WIDTHS, REPLY_FIELDS
+from smsgate.wording import (
+    DEFAULT_KEYWORDS,
+    DEFAULT_TEXTS,
+    DEFAULT_TEXTS_EN,
+    FIELD_WIDTHS,
+    REPLY_FIELDS,
+)
 
 _HEAD = """\
 # smsgate: configuration. Read from --config, else SMSGATE_CONFIG, else /etc/smsgate/smsgate.toml.
@@ -80,6 +86,25 @@ backends = ["kota"]
 # complaints are taken all the same.
 #reply_abroad = false
 
+# true: a second SMS tells the tracking id, once a backend gave one; the first that does is quoted.
+# false: it costs an SMS for each complaint, and the text below speaks of SP4N-LAPOR!.
+#is_registered_sent = false
+
+# true: where a complaint names no place, one question is asked, in an SMS of its own behind the receipt
+# (need_more). The answer joins the complaint. false: it costs an SMS for each such complaint.
+#is_place_asked = false
+
+# Names of places, in the place of those of Batam (its kecamatan, kelurahan and landmarks), which are
+# what an empty list stands for. "jl …", "perum …", "RT …" are understood in any city.
+#places = []
+
+# Hours in which an answer to that question is taken for one though it names no reference. 24.
+#answer_window_h = 24
+
+# true: complaints that are plainly English are answered in English ([service.replies_en]). false: the
+# office answers in Indonesian unless it decides otherwise.
+#is_english_answered = false
+
 # Hours in which the same text from the same number is a repeat of the first complaint. 24: people
 # send again when no answer came the same day.
 #repeat_window_h = 24
@@ -94,6 +119,22 @@ backends = ["kota"]
 
 # Hours after which an unsent receipt is not sent any more: an old one helps nobody.
 #receipt_expiry_h = 24
+
+# The same for what is told unasked (registered, answers). 168: a week; an answer is worth waiting for.
+#notice_expiry_h = 168
+
+# Working days to the follow-up that STATUS names, and in which a closed complaint is opened again by an
+# addition. 5 and 10: what LAPOR! promises.
+#follow_up_working_days = 5
+#reopen_working_days = 10
+
+# Days on which nobody works, besides Saturdays and Sundays: [2026-08-17, 2026-12-25].
+#holidays = []
+
+# What acts where it is the whole message, or stands with a reference alone (BTM STATUS 12345678); in any
+# other text these are words like others. A list that is given takes the place of the whole default.
+[service.keywords]
+@KEYWORDS@
 
 # How many replies go out; loops and floods end here. Messages are kept all the same.
 [service.limits]
@@ -241,6 +282,9 @@ def _replies() -> str:
         fields = " ".join(f"{{{field}}}" for field in REPLY_FIELDS[kind])
         lines.append(f"# {kind}: {_WHEN[kind]}{f'; {fields}' if fields else ''}")
         lines.append(f"#{kind} = {json.dumps(text, ensure_ascii=False)}")
+    lines += ["", "# The same in English, where is_english_answered.", "[service.replies_en]"]
+    for kind, text in DEFAULT_TEXTS_EN.items():
+        lines.append(f"#{kind} = {json.dumps(text, ensure_ascii=False)}")
     return "\n".join(lines) + "\n"
 
 
@@ -274,4 +318,9 @@ _WHEN = {
     "added": "a follow-up was added to a complaint",
 }
 
-EXAMPLE = _HEAD + _replies() + _TAIL
+
+def _keywords() -> str:
+    return "\n".join(f"#{key} = {json.dumps(words)}" for key, words in DEFAULT_KEYWORDS.items())
+
+
+EXAMPLE = _HEAD.replace("@KEYWORDS@", _keywords()) + _replies() + _TAIL

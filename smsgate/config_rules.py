@@ -38,7 +38,10 @@ def service_problems(service: Table) -> Iterator[Problem]:
         words = service.get(key)
         if _is_doubled(words):
             yield (key,), f"expected each one once (got {show_value(key, words)})"
-    yield from _text_problems(service)
+    yield from _keyword_problems(service)
+    yield from _text_problems(service, "replies", wording.DEFAULT_TEXTS)
+    if service.get("is_english_answered") is True:
+        yield from _text_problems(service, "replies_en", wording.DEFAULT_TEXTS_EN)
 
 
 def modem_problems(modem: Table) -> Iterator[Problem]:
@@ -117,10 +120,25 @@ def _is_within(place: str, above: str) -> bool:
     return place == above or place.startswith(f"{above}.")
 
 
-def _text_problems(service: Table) -> Iterator[Problem]:
-    written = service.get("replies")
+def _keyword_problems(service: Table) -> Iterator[Problem]:
+    """Find a word that would act in two ways."""
+    written = service.get("keywords")
     own = written if isinstance(written, dict) else {}
-    for kind, default in wording.DEFAULT_TEXTS.items():
+    taken: dict[str, str] = {}
+    for key, default in wording.DEFAULT_KEYWORDS.items():
+        words = own.get(key, default)
+        for word in words if isinstance(words, list | tuple) else ():
+            if not isinstance(word, str):
+                continue
+            other = taken.setdefault(word.casefold(), key)
+            if other != key:
+                yield ("keywords", key), f'expected no word of {other} (got "{word}")'
+
+
+def _text_problems(service: Table, language: str, defaults: Mapping[str, str]) -> Iterator[Problem]:
+    written = service.get(language)
+    own = written if isinstance(written, dict) else {}
+    for kind, default in defaults.items():
         template = own.get(kind, default)
         if not isinstance(template, str):
             continue
@@ -128,7 +146,7 @@ def _text_problems(service: Table) -> Iterator[Problem]:
         if fault is not None and kind not in own:
             fault += "; this is the default text: write another, or a shorter institution"
         if fault is not None:
-            yield ("replies", kind), fault
+            yield (language, kind), fault
 
 
 def _fill(template: str, service: Table) -> str:

@@ -13,18 +13,15 @@ import signal
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import structlog
 
 from hardware.binding import PortFinder
 from hardware.modem import Modem, ModemOptions
 from hardware.sim_pins import SIM_PINS_FILE, SimPins
-from parsers.meaning import Grammar
 from smsgate import __version__, logs, references
 from smsgate.alarms import AlarmBoard
 from smsgate.clock import HostClock, SystemClock
@@ -34,25 +31,16 @@ from smsgate.control import ControlError, ControlServer
 from smsgate.errors import ConfigError, StoreError
 from smsgate.healing import PowerCycling
 from smsgate.housekeeper import Housekeeper, HouseTools
-from smsgate.intake import Intake, ServiceRules
 from smsgate.line import Line
 from smsgate.line_commands import line_operations
 from smsgate.line_tools import LinePolicy, LineTools
 from smsgate.notify import notify, watchdog_interval_s
 from smsgate.power import cycle_power
-from smsgate.records import (
-    CompleteSms,
-    Decision,
-    KnowledgeLimits,
-    LineRecord,
-    ReplyKind,
-    SenderKnowledge,
-)
-from smsgate.replies import ReplyLimits
-from smsgate.settings import BackendSettings, ModemSettings, ServiceSettings, Settings
+from smsgate.records import LineRecord
+from smsgate.rules import build_rules, build_store
+from smsgate.settings import BackendSettings, ModemSettings, Settings
 from smsgate.signals import Signals
 from smsgate.status import GatewayStatus, StatusError, StatusServer
-from smsgate.store import ServiceFacts, Store
 from smsgate.workers import GivesWay, Runner, Worker
 
 if TYPE_CHECKING:
@@ -72,66 +60,6 @@ WATCH_S = 10.0
 SWITCH_INTERVAL_S = 0.0005
 
 
-class Rules:
-    """The decisions of one service, which a reload replaces while the workers run."""
-
-    def __init__(self, service: ServiceSettings) -> None:
-        self._intake = Intake(service_rules(service))
-
-    def replace(self, service: ServiceSettings) -> None:
-        """Decide by these settings from the next SMS on."""
-        self._intake = Intake(service_rules(service))
-
-    def __call__(self, sms: CompleteSms, known: SenderKnowledge, reference: str) -> Decision:
-        """Decide (`records.Decide`)."""
-        return self._intake.decide(sms, known, reference)
-
-
-def service_rules(service: ServiceSettings) -> ServiceRules:
-    """Return what intake needs of a service's settings."""
-    limits = service.limits
-    return ServiceRules(
-        name=service.name,
-        institution=service.institution,
-        grammar=Grammar(
-            prefixes=service.prefixes,
-            is_unprefixed_complaint=service.is_unprefixed_complaint,
-            reference_digits=references.REFERENCE_DIGITS,
-        ),
-        texts={kind: service.replies.text(kind) for kind in ReplyKind},
-        timezone=ZoneInfo(service.timezone),
-        repeat_window=timedelta(hours=service.repeat_window_h),
-        status_age_max=timedelta(days=service.status_max_age_days),
-        receipt_expiry=timedelta(hours=service.receipt_expiry_h),
-        limits=ReplyLimits(
-            per_sender_day=limits.per_sender_day,
-            per_text_day=limits.per_text_day,
-            gateway_hour=limits.gateway_hour,
-            gateway_day=limits.gateway_day,
-            reply_abroad=service.reply_abroad,
-        ),
-    )
-
-
-def build_store(settings: Settings, clock: HostClock) -> Store:
-    """Return the store of these settings, not yet open."""
-    return Store(
-        settings.store_url(),
-        settings.gateway.name,
-        clock=clock,
-        limits={
-            s.name: KnowledgeLimits(complaints_window_s=s.status_max_age_days * 86400.0)
-            for s in settings.services
-        },
-        services={
-            s.name: ServiceFacts(
-                number=s.number, backends=s.backends, parts_deadline_s=s.parts_deadline_h * 3600.0
-            )
-            for s in settings.services
-        },
-    )
-
-
 class Daemon:
     """One gateway, from start to stop."""
 
@@ -143,9 +71,9 @@ class Daemon:
         self._config_path = config_path
         self._clock = clock or SystemClock()
         self._started_at = self._clock.now()
-        self._store = build_store(settings, self._clock)
         self._alarms = AlarmBoard(self._clock)
-        self._rules = {service.name: Rules(service) for service in settings.services}
+        self._rules = build_rules(settings)
+        self._store = build_store(settings, self._clock, self._rules, self._wake_lines)
         self._finder = PortFinder()
         self._sim_pins = SimPins(settings.gateway.state_dir / SIM_PINS_FILE)
         self._lines = [self._build_line(modem) for modem in settings.modems]
@@ -301,10 +229,9 @@ class Daemon:
                 "The new configuration is wrong and the old one stays: run `smsgate config check`.",
             )
             return
-        services = {service.name: service for service in settings.services}
-        for name, rules in self._rules.items():
-            if name in services:
-                rules.replace(services[name])
+        for service in settings.services:
+            if service.name in self._rules:
+                self._rules[service.name].replace(service, settings.services)
         logs.set_level(settings.logs.level)
         self._alarms.clear_alarm("config")
         self._say_what_changed(settings)
@@ -334,6 +261,11 @@ class Daemon:
         if not backends:
             for worker in (*self._forwarders.values(), *self._lines):
                 worker.wake()
+
+    def _wake_lines(self) -> None:
+        """A forwarder made a notice due."""
+        for line in self._lines:
+            line.wake()
 
     def _wake_everybody(self) -> dict[str, object]:
         """A command has changed the store: look now, not at the next round."""

@@ -11,18 +11,16 @@ order of the questions is the meaning:
 
 from __future__ import annotations
 
-import hashlib
-import re
-import unicodedata
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from parsers import parse
+from parsers.language import is_english
 from parsers.meaning import (
     Complaint,
+    Doubt,
     FollowUp,
-    Grammar,
     Help,
     Meaning,
     OptIn,
@@ -33,8 +31,11 @@ from parsers.meaning import (
     Unrecognised,
 )
 from parsers.notices import recognise as recognise_notice
-from parsers.senders import Sender, SenderKind, classify
+from parsers.places import names_a_place
+from parsers.senders import SenderKind, classify
 from smsgate import references
+from smsgate.case import Case, ServiceRules, text_digest
+from smsgate.composing import NoticeSubject
 from smsgate.records import (
     CompleteSms,
     Confidentiality,
@@ -46,7 +47,10 @@ from smsgate.records import (
     ReplyKind,
     SenderKnowledge,
 )
-from smsgate.replies import ReplyLimits, is_last_of_the_day, reason_not_to_answer, render
+from smsgate.replies import (
+    reason_not_to_tell,
+    render,
+)
 
 _CONFIDENTIALITY = {
     Privacy.PLAIN: Confidentiality.PLAIN,
@@ -54,76 +58,7 @@ _CONFIDENTIALITY = {
     Privacy.ANONIM: Confidentiality.ANONIM,
 }
 
-# A long text that a person split by hand: "(2/2) …" or "… 2/2". The first part is a complaint of its own.
-_HAND_SPLIT = re.compile(r"^\W{0,3}([2-9])\s?/\s?([2-9])\b|\(([2-9])\s?/\s?([2-9])\)\W{0,3}$")
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceRules:
-    """What is configured about one service's intake."""
-
-    name: str
-    institution: str
-    grammar: Grammar
-    texts: Mapping[ReplyKind, str]
-    timezone: tzinfo
-    home_country: str = "ID"
-    repeat_window: timedelta = timedelta(hours=24)
-    split_window: timedelta = timedelta(minutes=10)
-    status_age_max: timedelta = timedelta(days=180)
-    receipt_expiry: timedelta = timedelta(hours=24)
-    follow_up_working_days: int = 5  # LAPOR!'s own (domain.md section 6)
-    limits: ReplyLimits = field(default_factory=ReplyLimits)
-    withholds_sender: bool = True  # every backend of the service leaves the number out when asked
-
-
-def text_digest(body: str) -> bytes:
-    """Return what two texts share when a person would call them the same: letters compared without case and spacing."""
-    folded = " ".join(unicodedata.normalize("NFKC", body).casefold().split())
-    return hashlib.sha256(folded.encode("utf-8", "surrogatepass")).digest()
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """One SMS under decision, with all that is known about it."""
-
-    rules: ServiceRules
-    sms: CompleteSms
-    known: SenderKnowledge
-    sender: Sender
-
-    def reply(self, kind: ReplyKind, **values: str) -> tuple[NewReply, ...]:
-        """Return the reply of `kind`, with the reason if it is never to be sent."""
-        limits = self.rules.limits
-        reason = reason_not_to_answer(kind, self.sender, self.known, limits)
-        if reason is None and is_last_of_the_day(self.known, limits):
-            kind, values = ReplyKind.LIMIT, {"count": str(self.known.sms_today + 1)}
-        values.setdefault("institution", self.rules.institution)
-        return (
-            NewReply(
-                kind=kind,
-                recipient=self.sender.e164 or self.sms.sender,
-                text=render(self.rules.texts[kind], values),
-                expires_after_s=self.rules.receipt_expiry.total_seconds(),
-                suppressed_reason=reason,
-            ),
-        )
-
-    def local_date(self, moment: datetime) -> str:
-        """Return day and month as citizens write them, in the service's timezone."""
-        return f"{moment.astimezone(self.rules.timezone):%d/%m/%Y}"
-
-    def complaint_of(self, reference: str) -> KnownComplaint | None:
-        """Return the sender's own complaint with this reference."""
-        return next((c for c in self.known.complaints if c.reference == reference), None)
-
-    def recent(self, window: timedelta) -> Sequence[KnownComplaint]:
-        """Return the sender's complaints within `window` of this SMS, newest first.
-
-        One that was undecodable or incomplete for long is decided on after complaints that came later.
-        """
-        at = self.sms.received_at
-        return [c for c in self.known.complaints if abs(at - c.received_at) <= window]
+_STRICTNESS = (Privacy.PLAIN, Privacy.RAHASIA, Privacy.ANONIM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +70,7 @@ class Intake:
     def decide(self, sms: CompleteSms, known: SenderKnowledge, reference: str) -> Decision:
         """Return what `sms` becomes. `reference` is one that nobody has, used if a complaint is filed."""
         sender = classify(sms.sender, is_alphanumeric=sms.is_alphanumeric)
-        case = _Case(self.rules, sms, known, sender)
+        case = Case(self.rules, sms, known, sender)
         if sms.is_completion and sms.complaint_id is not None:
             return Decision(
                 Disposition.COMPLAINT,
@@ -152,8 +87,67 @@ class Intake:
             return Decision(Disposition.ECHO, reason="our own words")
         return _decide_meaning(case, parse(sms.text, self.rules.grammar), reference)
 
+    def file_by_person(
+        self,
+        sms: CompleteSms,
+        known: SenderKnowledge,
+        reference: str,
+        privacy: Privacy | None = None,
+    ) -> Decision:
+        """Return the filing of an unclear SMS that a person says is a complaint.
 
-def _decide_meaning(case: _Case, meaning: Meaning, reference: str) -> Decision:
+        What it asks in confidence holds as if it had a prefix; `privacy` is the person's own reading, and
+        of the two the stricter holds.
+        """
+        sender = classify(sms.sender, is_alphanumeric=sms.is_alphanumeric)
+        case = Case(self.rules, sms, known, sender)
+        meaning = case.as_complaint() or Complaint(body=sms.text.strip(), prefix="")
+        if privacy is not None and _STRICTNESS.index(privacy) > _STRICTNESS.index(meaning.privacy):
+            meaning = replace(meaning, privacy=privacy)
+        return replace(_file(case, meaning, reference), reason="filed by a person")
+
+    def join_by_person(
+        self, sms: CompleteSms, known: SenderKnowledge, complaint: KnownComplaint, *, is_own: bool
+    ) -> Decision:
+        """Return the joining of an unclear SMS to a complaint, as a person decided; only its own sender is told."""
+        sender = classify(sms.sender, is_alphanumeric=sms.is_alphanumeric)
+        case = Case(self.rules, sms, known, sender)
+        reading = case.as_complaint()
+        decision = case.added_to(
+            complaint,
+            sms.text.strip() if reading is None else reading.body,
+            reason="joined by a person",
+        )
+        if not is_own:
+            return decision
+        return replace(decision, replies=case.reply(ReplyKind.ADDED, ref=complaint.reference))
+
+    def is_sent(self, kind: ReplyKind) -> bool:
+        """Whether citizens are told this unasked, as configured (`composing.Compose`)."""
+        return kind is not ReplyKind.REGISTERED or self.rules.is_registered_sent
+
+    def compose(
+        self, kind: ReplyKind, subject: NoticeSubject, values: Mapping[str, str]
+    ) -> NewReply:
+        """Word a notice about a complaint (`composing.Compose`)."""
+        rules = self.rules
+        template = rules.words(kind, is_english=subject.is_english)
+        named = {"ref": subject.reference, "unit": rules.institution}
+        text = render(template, {**named, **values})
+        sender = classify(subject.recipient)
+        reason = reason_not_to_tell(kind, sender, subject.known, rules.limits)
+        if values.get("tracking", "") not in text:
+            reason = "tracking id cannot be written"  # cut or masked it would be another
+        return NewReply(
+            kind=kind,
+            recipient=subject.recipient,
+            text=text,
+            expires_after_s=rules.notice_expiry.total_seconds(),
+            suppressed_reason=reason,
+        )
+
+
+def _decide_meaning(case: Case, meaning: Meaning, reference: str) -> Decision:
     match meaning:
         case Complaint():
             return _decide_complaint(case, meaning, reference)
@@ -173,7 +167,7 @@ def _decide_meaning(case: _Case, meaning: Meaning, reference: str) -> Decision:
             return _decide_unrecognised(case, meaning)
 
 
-def _decide_complaint(case: _Case, meaning: Complaint, reference: str) -> Decision:
+def _decide_complaint(case: Case, meaning: Complaint, reference: str) -> Decision:
     confidentiality = _CONFIDENTIALITY[meaning.privacy]
     digest = text_digest(meaning.body)
     for earlier in case.recent(case.rules.repeat_window):
@@ -188,14 +182,21 @@ def _decide_complaint(case: _Case, meaning: Complaint, reference: str) -> Decisi
                     date=case.local_date(earlier.received_at),
                 ),
             )
-    continued = _continued_complaint(case, meaning.body, confidentiality)
-    if continued is not None:
-        return Decision(
-            Disposition.FOLLOW_UP,
-            complaint_id=continued.id,
-            forward_addition=meaning.body,
-            reason="split by hand",
-        )
+    continued = case.joining.of_cut_by_hand(meaning.body, confidentiality)
+    if continued is not None and not case.is_over(continued):
+        return case.added_to(continued, meaning.body, reason="split by hand")
+    answered = case.joining.answered_by(meaning.body)
+    if answered is not None and confidentiality is Confidentiality.PLAIN:
+        decision = case.added_to(answered, meaning.body, reason="the place that was asked")
+        return replace(decision, replies=case.reply(ReplyKind.ADDED, ref=answered.reference))
+    return _file(case, meaning, reference)
+
+
+def _file(case: Case, meaning: Complaint, reference: str) -> Decision:
+    confidentiality = _CONFIDENTIALITY[meaning.privacy]
+    replies = case.reply(_receipt_kind(case.rules, meaning, confidentiality), ref=reference)
+    if _is_place_asked(case, meaning):
+        replies += case.reply(ReplyKind.NEED_MORE, ref=reference)
     return Decision(
         Disposition.COMPLAINT,
         complaint=NewComplaint(
@@ -205,25 +206,27 @@ def _decide_complaint(case: _Case, meaning: Complaint, reference: str) -> Decisi
             prefix=meaning.prefix,
             confidentiality=confidentiality,
             is_urgent=meaning.is_urgent,
-            text_digest=digest,
+            text_digest=text_digest(meaning.body),
+            is_english=is_english(meaning.body),
         ),
-        replies=case.reply(_receipt_kind(case.rules, meaning, confidentiality), ref=reference),
+        replies=replies,
     )
 
 
-def _continued_complaint(
-    case: _Case, body: str, confidentiality: Confidentiality
-) -> KnownComplaint | None:
-    """Return the complaint of minutes ago that this text, marked `2/2` by hand, goes on with."""
-    found = _HAND_SPLIT.search(body)
-    if found is None:
-        return None
-    number, total = (int(digit) for digit in found.groups() if digit is not None)
-    if number > total:
-        return None
-    recent = case.recent(case.rules.split_window)
-    # An addition to an open complaint must not carry what was just said in confidence, so both must agree.
-    return next((c for c in recent if c.confidentiality is confidentiality), None)
+def _is_place_asked(case: Case, meaning: Complaint) -> bool:
+    """Whether one question goes out behind the receipt, in an SMS of its own.
+
+    Of its own: together they do not fit one SMS, and what the receipt says is not to be shortened. Never
+    in an emergency, when 112 is all that counts, nor where it would be one of the day's last replies.
+    """
+    known, limits = case.known, case.rules.limits
+    return (
+        case.rules.asks_for_place
+        and not meaning.is_urgent
+        and not known.has_opted_out
+        and known.replies_in_window + 2 < limits.per_sender_day
+        and not names_a_place(meaning.body, case.rules.joining.gazetteer)
+    )
 
 
 def _receipt_kind(
@@ -239,15 +242,20 @@ def _receipt_kind(
     return ReplyKind.ACK_ANONIM
 
 
-def _decide_follow_up(case: _Case, meaning: FollowUp, reference: str) -> Decision:
+def _decide_follow_up(case: Case, meaning: FollowUp, reference: str) -> Decision:
     own = case.complaint_of(meaning.reference)
-    if own is not None:
+    if own is not None and case.is_over(own):
+        return _decide_complaint(case, meaning.otherwise, reference)
+    if own is not None and _is_more_secret(meaning, own):
+        # The backends have the number of that complaint: what is said in confidence must not be put to it.
         return Decision(
-            Disposition.FOLLOW_UP,
-            complaint_id=own.id,
-            forward_addition=meaning.body,
-            replies=case.reply(ReplyKind.ADDED, ref=own.reference),
+            Disposition.TRIAGE,
+            replies=case.reply(ReplyKind.POINTER),
+            reason="in confidence, about an open complaint",
         )
+    if own is not None:
+        decision = case.added_to(own, meaning.body)
+        return replace(decision, replies=case.reply(ReplyKind.ADDED, ref=own.reference))
     looks_ours = references.is_reference(meaning.reference) and not _is_date(meaning.reference)
     if meaning.is_named or looks_ours:
         # It is called a complaint's number, or has our form and is no date: most likely somebody else's, or
@@ -260,6 +268,11 @@ def _decide_follow_up(case: _Case, meaning: FollowUp, reference: str) -> Decisio
     return _decide_complaint(case, meaning.otherwise, reference)
 
 
+def _is_more_secret(meaning: FollowUp, own: KnownComplaint) -> bool:
+    asked = _CONFIDENTIALITY[meaning.otherwise.privacy]
+    return asked is not Confidentiality.PLAIN and own.confidentiality is Confidentiality.PLAIN
+
+
 def _is_date(digits: str) -> bool:
     """Whether eight digits are a day of our times, written as people write it (17082026)."""
     try:
@@ -268,7 +281,7 @@ def _is_date(digits: str) -> bool:
         return False
 
 
-def _decide_status(case: _Case, meaning: StatusQuery) -> Decision:
+def _decide_status(case: Case, meaning: StatusQuery) -> Decision:
     if meaning.reference is not None:
         asked = case.complaint_of(meaning.reference)
     else:
@@ -285,42 +298,37 @@ def _decide_status(case: _Case, meaning: StatusQuery) -> Decision:
             date=case.local_date(asked.received_at),
             status=asked.status,
             unit=asked.unit or case.rules.institution,
+            template=case.rules.words(ReplyKind.STATUS, is_english=asked.is_english),
             due=case.local_date(_due_at(case, asked)),
         ),
     )
 
 
-def _due_at(case: _Case, asked: KnownComplaint) -> datetime:
+def _due_at(case: Case, asked: KnownComplaint) -> datetime:
     """Return when the follow-up is due: as recorded, else so many working days after the complaint came in."""
     if asked.due_at is not None:
         return asked.due_at
-    day = asked.received_at.astimezone(case.rules.timezone)
-    left = case.rules.follow_up_working_days
-    while left > 0:
-        day += timedelta(days=1)
-        left -= day.weekday() < 5  # Saturday and Sunday do not count
-    return day
+    return case.rules.working_days_after(asked.received_at, case.rules.follow_up_working_days)
 
 
-def _decide_test(case: _Case, meaning: Test) -> Decision:
+def _decide_test(case: Case, meaning: Test) -> Decision:
     reason = "nothing behind the keyword" if meaning.is_empty else "a trial"
-    if case.known.empty_said_in_window:
-        return Decision(Disposition.TEST, reason=reason)
     return Decision(Disposition.TEST, replies=case.reply(ReplyKind.EMPTY), reason=reason)
 
 
-def _decide_unrecognised(case: _Case, meaning: Unrecognised) -> Decision:
-    recent = case.recent(case.rules.split_window)
-    if recent and meaning.body:
-        # The rest of a long text, sent as a second SMS: it goes with the complaint, and becomes no second one upstream.
-        return Decision(
-            Disposition.FOLLOW_UP,
-            complaint_id=recent[0].id,
-            forward_addition=meaning.body,
-            reason="without prefix, minutes after a complaint",
-        )
+def _decide_unrecognised(case: Case, meaning: Unrecognised) -> Decision:
+    if meaning.doubt in (Doubt.NO_PREFIX, Doubt.UNCLEAR_PREFIX) and meaning.body:
+        reading = case.as_complaint()
+        is_open = reading is None or reading.privacy is Privacy.PLAIN
+        joined = case.joining.of_unprefixed(meaning.body) if is_open else None
+        if joined is not None and not case.is_over(joined):
+            reason = "without prefix, minutes after a complaint"
+            if joined.asked_at is not None:
+                reason = "without prefix, after a question"
+            return case.added_to(joined, meaning.body, reason=reason)
+    template = case.rules.neighbours.get(meaning.prefix)
     return Decision(
         Disposition.TRIAGE,
-        replies=case.reply(ReplyKind.POINTER),
+        replies=case.reply(ReplyKind.POINTER, template=template),
         reason=meaning.doubt.value,
     )

@@ -167,6 +167,9 @@ class KnownComplaint:
     unit: str | None = None
     due_at: datetime | None = None
     sms_had_concat: bool = False
+    is_english: bool = False
+    closed_at: datetime | None = None
+    asked_at: datetime | None = None  # more was asked, and no answer has come
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +191,7 @@ class SenderKnowledge:
     )
     limit_said_in_window: bool = False  # the `limit` reply went out already
     empty_said_in_window: bool = False  # the example went out already
+    pointer_said_in_window: bool = False  # how it is done was told already
     has_opted_out: bool = False
     gateway_replies_hour: int = 0
     gateway_replies_day: int = 0
@@ -204,6 +208,7 @@ class NewComplaint:
     confidentiality: Confidentiality
     is_urgent: bool
     text_digest: bytes
+    is_english: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +235,16 @@ class Decision:
     )
     reason: str | None = None  # fixed words for the ledger, never content
     optout: bool | None = None
+    answers_question: bool = False  # what was asked about `complaint_id` need not be asked any more
+    reopened_due_at: datetime | None = None  # the complaint is open again, and due then
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether a question goes to the citizen, who may answer without naming the complaint."""
+        return any(
+            reply.kind is ReplyKind.NEED_MORE and reply.suppressed_reason is None
+            for reply in self.replies
+        )
 
 
 @dataclass(frozen=True, slots=True)

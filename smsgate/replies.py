@@ -54,11 +54,14 @@ class ReplyLimits:
 def render(template: str, values: Mapping[str, str]) -> str:
     """Fill in a template once, in GSM-7, within one part.
 
-    Each value is cut to the width that the configuration check counted on.
+    Where the whole would be longer, each value is cut to the width that the configuration check counted on.
 
     Raises KeyError for a field without a value: the configuration was checked, so that is our mistake.
     """
     plain = {name: transliterate(mask(value)) for name, value in values.items()}
+    whole = _FIELD.sub(lambda found: plain[found[1]], template)
+    if _septets(whole) <= SEPTETS_PER_SMS:
+        return whole
     widths = dict(FIELD_WIDTHS)
     if "{answer}" in template:
         # What an official wrote takes whatever room the rest of the text leaves.
@@ -128,6 +131,19 @@ def reason_not_to_answer(
         return "same text again"
     if known.replies_in_window >= limits.per_sender_day:
         return "sender's limit"
+    return _gateway_limit(kind, known, limits)
+
+
+def reason_not_to_tell(
+    kind: ReplyKind, sender: Sender, known: SenderKnowledge, limits: ReplyLimits
+) -> str | None:
+    """Return why a notice, which answers no SMS, is kept but never sent; None when it goes out."""
+    if sender.kind is not SenderKind.SUBSCRIBER:
+        return "not a subscriber"
+    if sender.country != limits.home_country and not limits.reply_abroad:
+        return "abroad"
+    if known.has_opted_out:
+        return "opted out"
     return _gateway_limit(kind, known, limits)
 
 

@@ -10,14 +10,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote, urlsplit
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     PrivateAttr,
     SecretStr,
@@ -28,6 +27,8 @@ from pydantic import (
 )
 
 from hardware.facts import USUAL_PORTS
+from smsgate.settings_texts import KeywordSettings, ReplyTexts, ReplyTextsEn
+from smsgate.settings_texts import Table as _Table
 from smsgate.wording import DEFAULT_TEXTS, fill_service_fields
 
 SOCKET_PATH_LENGTH_MAX = 107  # sun_path of unix(7), less its final NUL
@@ -65,6 +66,12 @@ def _check_name(value: str) -> str:
 def _check_prefix(value: str) -> str:
     if not _PREFIX.fullmatch(value):
         raise ValueError("expected 2 to 12 letters and digits, a letter first")
+    return value
+
+
+def _check_place(value: str) -> str:
+    if not any(letter.isalnum() for letter in value) or len(value) > 60:
+        raise ValueError("expected the name of a place, at most 60 letters")
     return value
 
 
@@ -135,6 +142,7 @@ def _check_url(value: str) -> str:
 
 Name = Annotated[StrictStr, AfterValidator(_check_name)]
 AbsolutePath = Annotated[Path, AfterValidator(_check_absolute)]
+Place = Annotated[StrictStr, AfterValidator(_check_place)]
 Url = Annotated[StrictStr, AfterValidator(_check_url)]
 Credential = Annotated[StrictStr, AfterValidator(_check_name)]
 Count = Annotated[StrictInt, Field(ge=1, le=1_000_000)]
@@ -143,10 +151,6 @@ Hours = Annotated[StrictInt, Field(ge=1, le=24 * 366)]
 
 def _seconds(*, least: float, most: float) -> Any:
     return Field(ge=least, le=most, allow_inf_nan=False, strict=True)
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class GatewaySettings(_Table):
@@ -180,37 +184,6 @@ class LimitSettings(_Table):
     gateway_day: Count = 20000
 
 
-class ReplyTexts(_Table):
-    """The template of each reply, a key for each `ReplyKind`; wording.py has the words."""
-
-    ack: StrictStr = DEFAULT_TEXTS["ack"]
-    registered: StrictStr = DEFAULT_TEXTS["registered"]
-    ack_rahasia: StrictStr = DEFAULT_TEXTS["ack_rahasia"]
-    ack_anonim: StrictStr = DEFAULT_TEXTS["ack_anonim"]
-    need_more: StrictStr = DEFAULT_TEXTS["need_more"]
-    help: StrictStr = DEFAULT_TEXTS["help"]
-    empty: StrictStr = DEFAULT_TEXTS["empty"]
-    status: StrictStr = DEFAULT_TEXTS["status"]
-    answer: StrictStr = DEFAULT_TEXTS["answer"]
-    closed: StrictStr = DEFAULT_TEXTS["closed"]
-    passed_on: StrictStr = DEFAULT_TEXTS["passed_on"]
-    rejected: StrictStr = DEFAULT_TEXTS["rejected"]
-    late: StrictStr = DEFAULT_TEXTS["late"]
-    unknown_ref: StrictStr = DEFAULT_TEXTS["unknown_ref"]
-    duplicate: StrictStr = DEFAULT_TEXTS["duplicate"]
-    limit: StrictStr = DEFAULT_TEXTS["limit"]
-    emergency: StrictStr = DEFAULT_TEXTS["emergency"]
-    optout: StrictStr = DEFAULT_TEXTS["optout"]
-    optin: StrictStr = DEFAULT_TEXTS["optin"]
-    pointer: StrictStr = DEFAULT_TEXTS["pointer"]
-    added: StrictStr = DEFAULT_TEXTS["added"]
-
-    def text(self, kind: str) -> str:
-        """Return the template of this reply (a `ReplyKind` or its value)."""
-        template: str = getattr(self, str(kind))
-        return template
-
-
 class ServiceSettings(_Table):
     """One complaint service: what citizens type, where it goes, and how they are answered."""
 
@@ -225,26 +198,39 @@ class ServiceSettings(_Table):
     backends: Annotated[tuple[Name, ...], Field(min_length=1, max_length=20)]
     is_unprefixed_complaint: StrictBool = False
     reply_abroad: StrictBool = False
+    is_registered_sent: StrictBool = False
+    is_place_asked: StrictBool = False
+    is_english_answered: StrictBool = False
+    places: Annotated[tuple[Place, ...], Field(max_length=5000)] = ()
     repeat_window_h: Hours = 24
     status_max_age_days: Annotated[StrictInt, Field(ge=1, le=3660)] = 180
     parts_deadline_h: Hours = 24
     receipt_expiry_h: Hours = 24
+    notice_expiry_h: Hours = 168
+    answer_window_h: Hours = 24
+    follow_up_working_days: Annotated[StrictInt, Field(ge=1, le=366)] = 5
+    reopen_working_days: Annotated[StrictInt, Field(ge=0, le=366)] = 10
+    holidays: Annotated[tuple[date, ...], Field(max_length=1000)] = ()
+    keywords: KeywordSettings = KeywordSettings()
     limits: LimitSettings = LimitSettings()
     replies: ReplyTexts = ReplyTexts()
+    replies_en: ReplyTextsEn = ReplyTextsEn()
 
     @model_validator(mode="after")
     def _fill_texts(self) -> Self:
-        texts = {
-            kind: fill_service_fields(
-                self.replies.text(kind),
-                prefix=self.prefixes[0],
-                number=self.number,
-                our_institution=self.institution,
-            )
-            for kind in DEFAULT_TEXTS
-        }
-        written = self.replies.model_fields_set  # which texts are the file's own
-        object.__setattr__(self, "replies", ReplyTexts.model_construct(written, **texts))
+        for key in ("replies", "replies_en"):
+            given: ReplyTexts = getattr(self, key)
+            texts = {
+                kind: fill_service_fields(
+                    given.text(kind),
+                    prefix=self.prefixes[0],
+                    number=self.number,
+                    our_institution=self.institution,
+                )
+                for kind in DEFAULT_TEXTS
+            }
+            written = given.model_fields_set  # which texts are the file's own
+            object.__setattr__(self, key, type(given).model_construct(written, **texts))
         return self
 
 

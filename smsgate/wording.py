@@ -12,6 +12,10 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from parsers.meaning import Grammar
+
+_GRAMMAR = Grammar()
+
 SEPTETS_PER_SMS = 160  # 140 octets of user data, 7 bits a septet (3GPP TS 23.040 section 9.2.3.16)
 
 # 3GPP TS 23.038 section 6.2.1, and its extension table 6.2.1.1: those characters cost two septets.
@@ -153,6 +157,104 @@ DEFAULT_TEXTS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+DEFAULT_TEXTS_EN: Mapping[str, str] = MappingProxyType(
+    {
+        "ack": (
+            "Complaint received by {our_institution}, no. {ref}. We check it within 3 working days. "
+            "Status: send {prefix} STATUS {ref}. Emergency: call 112"
+        ),
+        "registered": (
+            "Complaint {ref} is registered at SP4N-LAPOR!, tracking ID {tracking}. "
+            "Follow it at lapor.go.id or send {prefix} STATUS {ref}."
+        ),
+        "ack_rahasia": (
+            "Confidential complaint received, no. {ref}. Your name and number are not passed on to "
+            "the office complained about. Status: send {prefix} STATUS {ref}"
+        ),
+        "ack_anonim": (
+            "Complaint received without your identity, no. {ref}. Your number only serves to answer "
+            "this SMS. Status: send {prefix} STATUS {ref}"
+        ),
+        "need_more": (
+            "Where is it? For complaint {ref} please reply: {prefix} {ref} then street or estate, "
+            "RT/RW, kelurahan, and when it happened."
+        ),
+        "help": (
+            "Complaints to {our_institution}: send {prefix} (space) what, where, when. "
+            "Status: {prefix} STATUS number. In confidence: {prefix} RAHASIA text. Emergency: 112"
+        ),
+        "empty": (
+            "Your SMS has no complaint yet. Send {prefix} (space) what, where, when. "
+            "Example: {prefix} street light broken at Jl Mawar Sekupang since 1 May"
+        ),
+        "status": (
+            "Complaint {ref} of {date}: {status}, with {unit}. Due {due}. "
+            "To add something send {prefix} {ref} and your text."
+        ),
+        "answer": "Answer of {unit} to complaint {ref}: {answer}",
+        "closed": (
+            "Complaint {ref} is DONE, says {unit}. Not satisfied? Within 10 working days send "
+            "{prefix} {ref} and why. After that it is closed."
+        ),
+        "passed_on": (
+            "Complaint {ref} is not for {our_institution}; we passed it on to {institution} "
+            "by SP4N-LAPOR!. No need to send it again."
+        ),
+        "rejected": (
+            "Complaint {ref} cannot be dealt with: {reason}. You may send it again with more "
+            "details, or turn to Ombudsman RI."
+        ),
+        "late": (
+            "We are sorry: complaint {ref} is past its deadline and was taken to our leadership. "
+            "You will hear from us. {our_institution}"
+        ),
+        "unknown_ref": (
+            "No such complaint for this phone number. Check the digits and send from the phone you "
+            "complained with, or send {prefix} HELP"
+        ),
+        "duplicate": (
+            "We have this complaint already, no. {ref} ({date}). No need to send it again. "
+            "Status: send {prefix} STATUS {ref}"
+        ),
+        "limit": (
+            "We got {count} SMS from this number today; all are kept. Automatic answers stop until "
+            "tomorrow. Emergency: call 112"
+        ),
+        "emergency": (
+            "This is no emergency service. For fire, accident or crime call 112 NOW (free). "
+            "Your SMS is recorded all the same, no. {ref}"
+        ),
+        "optout": (
+            "You will get no more SMS from this service. Your complaints go on. "
+            "To get SMS again send {prefix} START"
+        ),
+        "optin": (
+            "You will get SMS from this service again. To complain send {prefix} (space) what, "
+            "where, when. To stop send {prefix} STOP"
+        ),
+        "pointer": (
+            "We kept your SMS, but it is no complaint yet. Send {prefix} (space) what, where, when "
+            "to {number}. Emergency: call 112"
+        ),
+        "added": (
+            "We got your addition to complaint {ref} and pass it on. Status: send {prefix} STATUS {ref}"
+        ),
+    }
+)
+
+# What acts where it is the whole message, or stands with a reference alone.
+DEFAULT_KEYWORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "help": _GRAMMAR.help_words,
+        "status": _GRAMMAR.status_words,
+        "optout": _GRAMMAR.optout_words,
+        "optin": _GRAMMAR.optin_words,
+        "test": _GRAMMAR.test_words,
+        "rahasia": _GRAMMAR.rahasia_words,
+        "anonim": _GRAMMAR.anonim_words,
+    }
+)
+
 _FIELD = re.compile(r"\{([a-z_]*)\}")
 
 
@@ -175,6 +277,12 @@ def fill_service_fields(template: str, *, prefix: str, number: str, our_institut
     return _FIELD.sub(lambda match: values.get(match[1], match[0]), template)
 
 
+def longest_septets(template: str) -> int:
+    """Return what a valid template takes with the longest values."""
+    rest = septet_count(_FIELD.sub("", template)) or 0
+    return rest + sum(FIELD_WIDTHS.get(name, 0) for name in _FIELD.findall(template))
+
+
 def find_fault(kind: str, template: str) -> str | None:
     """Return what a template of this reply was expected to be, or None when nothing is wrong.
 
@@ -195,7 +303,7 @@ def find_fault(kind: str, template: str) -> str | None:
     if septets is None:
         alien = sorted({c for c in rest if c not in _BASIC and c not in _EXTENSION})
         return f"expected only characters of GSM-7, found {', '.join(map(ascii, alien[:5]))}"
-    longest = septets + sum(FIELD_WIDTHS.get(name, 0) for name in fields)
+    longest = longest_septets(template)
     if longest > SEPTETS_PER_SMS:
         return (
             f"expected at most {SEPTETS_PER_SMS} septets with the longest values, "

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from smsgate.cli.options import ConfigOption, JsonOption
 from smsgate.cli.output import print_json, say, visible
+
+if TYPE_CHECKING:
+    from smsgate.settings import ServiceSettings
 
 app = typer.Typer(no_args_is_help=True, help="Check, show or begin a configuration.")
 
@@ -37,6 +40,8 @@ def check(config: ConfigOption = None, is_json: JsonOption = False) -> None:
         count = len(settings.services), len(settings.modems), len(settings.backends)
         print(f"{path}: ok ({_count(count[0], 'service')}, {_count(count[1], 'modem')}, "
               f"{_count(count[2], 'backend')})")  # fmt: skip
+        for service in settings.services:
+            print(f"service {service.name}: {_replies(service)}")
     if not_checked:
         say(
             f"Not checked here: {', '.join(not_checked)} (credentials exist only in "
@@ -44,6 +49,24 @@ def check(config: ConfigOption = None, is_json: JsonOption = False) -> None:
         )
     if not settings.modems:
         say("There is no [[modem]]: nothing will be received.")
+
+
+def _replies(service: ServiceSettings) -> str:
+    """Return that every reply is one SMS, and how near the longest comes to it."""
+    from smsgate.wording import SEPTETS_PER_SMS, longest_septets
+
+    languages = {"Indonesian": service.replies}
+    if service.is_english_answered:
+        languages["English"] = service.replies_en
+    said = []
+    for language, texts in languages.items():
+        lengths = {kind: longest_septets(text) for kind, text in texts.model_dump().items()}
+        longest = max(lengths, key=lambda kind: lengths[kind])
+        said.append(
+            f"{len(lengths)} {language} replies fit one SMS, the longest ({longest}) takes "
+            f"{lengths[longest]} of {SEPTETS_PER_SMS} septets"
+        )
+    return "; ".join(said)
 
 
 def _count(number: int, word: str) -> str:

@@ -110,11 +110,12 @@ def redecode(
     """
     from smsgate.clock import SystemClock
     from smsgate.config import load
-    from smsgate.daemon import Rules, build_store, new_reference
+    from smsgate.daemon import new_reference
+    from smsgate.rules import build_rules, build_store
 
     settings = load(config, are_secrets_needed=False)
-    decisions = {service.name: Rules(service) for service in settings.services}
-    store = build_store(settings, SystemClock())
+    decisions = build_rules(settings)
+    store = build_store(settings, SystemClock(), decisions)
     store.open()
     try:
         done = store.redecode(decisions, new_reference, actor_of(person))

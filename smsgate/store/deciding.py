@@ -95,7 +95,7 @@ class Deliberation:
         assert unit.sms is not None
         assert unit.identity is not None
         assert unit.complaint is not None
-        knowledge.note_complaint(unit.identity, unit.complaint, unit.decision.complaint, unit.sms)
+        knowledge.note_complaint(unit.identity, unit.complaint, unit.decision, unit.sms)
 
     def _unused_references(self, count: int) -> Iterator[str]:
         """Return `count` references that no complaint has and that differ."""

@@ -14,11 +14,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from smsgate.records import ForwardState, NewReply, ReplyState
+from smsgate.records import ForwardState, ReplyState
 from smsgate.store.columns import escape
 from smsgate.store.events import INSERT as INSERT_EVENTS
 from smsgate.store.events import event_row
 from smsgate.store.ids import reserve
+from smsgate.store.knowledge import REOPENED_STATUS
 from smsgate.store.prepared import Prepared
 from smsgate.store.rows import (
     ADD,
@@ -32,6 +33,7 @@ from smsgate.store.rows import (
     part_row,
     reply_row,
     sms_row,
+    suppression_row,
 )
 from smsgate.store.sameness import Arrival
 from smsgate.store.tables import Complaint, Forward, Part, Reply, Sms
@@ -51,6 +53,14 @@ _REPEATED = Prepared(
     sa.update(_complaint)
     .where(_complaint.c.id == sa.bindparam("complaint"))
     .values(repeats=_complaint.c.repeats + 1)
+)
+_ANSWERED = Prepared(
+    sa.update(_complaint).where(_complaint.c.id == sa.bindparam("complaint")).values(asked_at=None)
+)
+_REOPENED = Prepared(
+    sa.update(_complaint)
+    .where(_complaint.c.id == sa.bindparam("complaint"))
+    .values(closed_at=None, status=REOPENED_STATUS, due_at=sa.bindparam("due"))
 )
 _CHANGE_SMS = Prepared(sa.update(_sms).where(_sms.c.id == sa.bindparam("row_id")))
 # What a part that came later does not change; and what stands once an SMS was found to be about a
@@ -103,7 +113,7 @@ class Filing:
         self._connection = connection
         self._place = place
         self._complaints: list[int] = []
-        self._suppressed: list[dict[str, Any]] = []
+        self._later_events: list[dict[str, Any]] = []
         self._written = Written()
 
     def write(self, units: Sequence[Unit]) -> Written:
@@ -115,6 +125,7 @@ class Filing:
         self._written.filed = len(decided)
         self._write_forwards(decided)
         self._write_replies(decided)
+        self._change_complaints(decided)
         self._write_events(decided)
         return self._written
 
@@ -278,14 +289,25 @@ class Filing:
                     if complaint_id is not None:
                         has_open.add(complaint_id)
                 elif complaint_id is not None:
-                    self._suppressed.append(self._suppression(complaint_id, reply))
+                    self._later_events.append(suppression_row(complaint_id, reply, self._place))
                 rows.append(row)
         _INSERT_REPLIES.write(self._connection, rows)
 
-    def _suppression(self, complaint_id: int, reply: NewReply) -> dict[str, Any]:
-        detail = {"kind": reply.kind.value, "reason": reply.suppressed_reason}
-        place = self._place
-        return event_row(complaint_id, place.now, place.actor, "reply_suppressed", detail)
+    def _change_complaints(self, units: Sequence[Unit]) -> None:
+        """What a follow-up answers, and what it opens again."""
+        for unit in units:
+            decision, complaint_id = unit.decision, self._resolved(unit.complaint)
+            if decision is None or complaint_id is None:
+                continue
+            if decision.answers_question:
+                _ANSWERED.change(self._connection, {"complaint": complaint_id})
+            if decision.reopened_due_at is not None:
+                due = {"complaint": complaint_id, "due": decision.reopened_due_at}
+                _REOPENED.change(self._connection, due)
+                place, detail = self._place, {"sms": unit.sms_id}
+                self._later_events.append(
+                    event_row(complaint_id, place.now, place.actor, "reopened", detail)
+                )
 
     def _write_events(self, units: Sequence[Unit]) -> None:
         events, repeated = [], []
@@ -300,7 +322,7 @@ class Filing:
             events.append(event_row(complaint_id, self._place.now, self._place.actor, name, detail))
         if repeated:
             _REPEATED.write(self._connection, sorted(repeated, key=lambda row: row["complaint"]))
-        INSERT_EVENTS.write(self._connection, events + self._suppressed)
+        INSERT_EVENTS.write(self._connection, events + self._later_events)
 
 
 def _addition(unit: Unit) -> str | None:

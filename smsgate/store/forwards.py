@@ -29,14 +29,21 @@ from smsgate.backends import (
     TryLater,
     Unknown,
 )
-from smsgate.records import Confidentiality, ForwardClaim, ForwardedComplaint, ForwardState
+from smsgate.records import (
+    Confidentiality,
+    ForwardClaim,
+    ForwardedComplaint,
+    ForwardState,
+    ReplyKind,
+)
 from smsgate.store import backend_state, events
 from smsgate.store.columns import escape, with_offset
 from smsgate.store.gate import IS_CLOSED
 from smsgate.store.leases import Leases
+from smsgate.store.notices import Notice, add_notice
 from smsgate.store.prepared import Prepared
 from smsgate.store.room import Room
-from smsgate.store.rows import is_in_the_way
+from smsgate.store.rows import CREATE, is_in_the_way
 from smsgate.store.settlements import Settlement
 from smsgate.store.tables import BackendState, Complaint, Forward
 
@@ -211,17 +218,23 @@ class ForwardOutbox:
     def _settle(
         self, claim: ForwardClaim, settlement: Settlement, outcome: Outcome | LookupOutcome
     ) -> bool:
+        has_due_reply = False
+
         def settle(connection: Connection) -> bool:
+            nonlocal has_due_reply
             complaint_id = _end(connection, claim, settlement.values_of(outcome))
             if complaint_id is None:
                 return False
             if settlement.is_lookup:  # it was no attempt
                 more = 1 if isinstance(outcome, NotFound) else 0
                 _COUNTERS.change(connection, {"the_id": claim.id, "asked_more": more})
-            self._follow(connection, claim, complaint_id, settlement, outcome)
+            has_due_reply = self._follow(connection, claim, complaint_id, settlement, outcome)
             return True
 
-        return self._ended(claim, self._room.database.run(settle))
+        is_settled = self._ended(claim, self._room.database.run(settle))
+        if has_due_reply:
+            self._room.on_due_reply()
+        return is_settled
 
     def _follow(
         self,
@@ -230,9 +243,9 @@ class ForwardOutbox:
         complaint_id: int,
         settlement: Settlement,
         outcome: Outcome | LookupOutcome,
-    ) -> None:
-        """What an outcome means for the backend, for the complaint's history, and for what waits
-        behind.
+    ) -> bool:
+        """What an outcome means for the backend, for the complaint's history, for what waits
+        behind, and for the citizen; return whether an SMS is due now.
         """
         now, next_at = settlement.now, settlement.next_at
         match outcome:
@@ -240,6 +253,8 @@ class ForwardOutbox:
                 backend_state.note_success(connection, claim.backend, now)
                 self._note(connection, claim, complaint_id, "forwarded", tracking_id=tracking_id)
                 release_next(connection, complaint_id, claim.backend, now)
+                if tracking_id is not None:
+                    return self._tell_registered(connection, claim, complaint_id, tracking_id)
             case Refused():
                 self._note(connection, claim, complaint_id, "refused")
                 release_next(connection, complaint_id, claim.backend, now)
@@ -256,6 +271,18 @@ class ForwardOutbox:
                 self._note(connection, claim, complaint_id, "unknown")
             case NotFound():
                 pass
+        return False
+
+    def _tell_registered(
+        self, connection: Connection, claim: ForwardClaim, complaint_id: int, tracking_id: str
+    ) -> bool:
+        """Quote the first backend's id to the citizen; those that answer later are not quoted."""
+        kind = ReplyKind.REGISTERED
+        compose = self._room.facts_of(claim.complaint.service).compose
+        if claim.kind != CREATE or compose is None or not compose.is_sent(kind):
+            return False
+        notice = Notice(complaint_id, kind, {"tracking": tracking_id}, is_once=True)
+        return add_notice(connection, self._room, notice)
 
     def _note(
         self,

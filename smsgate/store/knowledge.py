@@ -23,7 +23,6 @@ from smsgate.records import (
     Decision,
     KnowledgeLimits,
     KnownComplaint,
-    NewComplaint,
     ReplyKind,
     SenderKnowledge,
 )
@@ -32,6 +31,7 @@ from smsgate.store.tables import Complaint, Reply, Sms
 
 COMPLAINTS_MAX = 50
 INITIAL_STATUS = ComplaintStatus.RECEIVED.value
+REOPENED_STATUS = ComplaintStatus.IN_PROGRESS.value
 
 _complaint: Any = Complaint.__table__  # type: ignore[attr-defined]
 _reply: Any = Reply.__table__  # type: ignore[attr-defined]
@@ -51,6 +51,8 @@ _COMPLAINTS = Prepared(
             _complaint.c.unit,
             _complaint.c.due_at,
             _complaint.c.had_concat,
+            _complaint.c.is_english,
+            _complaint.c.asked_at,
         )
         .where(
             _complaint.c.service == sa.bindparam("service"),
@@ -200,6 +202,7 @@ class Knowledge:
             is_own_reply=text_hash in self._own_words,
             limit_said_in_window=ReplyKind.LIMIT in sender.said,
             empty_said_in_window=ReplyKind.EMPTY in sender.said,
+            pointer_said_in_window=ReplyKind.POINTER in sender.said,
             has_opted_out=sender.has_opted_out,
             gateway_replies_hour=self._replies_hour,
             gateway_replies_day=self._replies_day,
@@ -222,9 +225,11 @@ class Knowledge:
             sender.has_opted_out = decision.optout
 
     def note_complaint(
-        self, identity: str, complaint_id: int, new: NewComplaint, sms: CompleteSms
+        self, identity: str, complaint_id: int, decision: Decision, sms: CompleteSms
     ) -> None:
         """Take in a complaint that this batch files."""
+        new = decision.complaint
+        assert new is not None
         complaint = KnownComplaint(
             id=complaint_id,
             reference=new.reference,
@@ -234,6 +239,8 @@ class Knowledge:
             status=INITIAL_STATUS,
             is_open=True,
             sms_had_concat=sms.part_count > 1,
+            is_english=new.is_english,
+            asked_at=self._window.now if decision.is_asking else None,
         )
         self._senders[identity].complaints.insert(0, complaint)
 
@@ -278,4 +285,7 @@ def _known(row: Any) -> KnownComplaint:
         unit=row.unit,
         due_at=row.due_at,
         sms_had_concat=row.had_concat,
+        is_english=row.is_english,
+        closed_at=row.closed_at,
+        asked_at=row.asked_at,
     )

@@ -4,11 +4,12 @@ services.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from smsgate.clock import HostClock
+from smsgate.composing import Compose
 from smsgate.records import KnowledgeLimits
 from smsgate.store.database import Database
 from smsgate.store.timekeeping import TimeGuard
@@ -19,12 +20,14 @@ class ServiceFacts:
     """What the store must know of a service.
 
     `number` is shown to citizens. Each complaint is forwarded to each of `backends`.
-    `parts_deadline_s` after its first part an SMS is filed with its gaps marked.
+    `parts_deadline_s` after its first part an SMS is filed with its gaps marked. `compose` words the
+    notices about its complaints; without it none are made.
     """
 
     number: str
     backends: tuple[str, ...] = ()
     parts_deadline_s: float = 24 * 3600.0
+    compose: Compose | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Room:
     limits: Mapping[str, KnowledgeLimits]
     services: Mapping[str, ServiceFacts]
     time: TimeGuard
+    on_due_reply: Callable[[], None] = lambda: None  # after a commit that made one due
 
     def limits_of(self, service: str) -> KnowledgeLimits:
         """Return how far back is looked for a service."""

@@ -19,6 +19,7 @@ from smsgate.records import (
     SmsState,
 )
 from smsgate.store.columns import escape, escape_optional, offset_minutes, text_hash
+from smsgate.store.events import event_row
 from smsgate.store.grouping import Group
 from smsgate.store.knowledge import INITIAL_STATUS
 from smsgate.store.sameness import Arrival
@@ -133,6 +134,8 @@ def complaint_row(unit: Unit, place: Place) -> dict[str, Any]:
         "sent_at": sms.sent_at,
         "sent_offset_min": offset_minutes(sms.sent_at),
         "had_concat": sms.part_count > 1,
+        "asked_at": place.now if unit.decision.is_asking else None,
+        "is_english": new.is_english,
     }
 
 
@@ -245,6 +248,12 @@ def part_row(arrival: Arrival, sms_id: int, place: Place) -> dict[str, Any]:
         "concat_number": concat.number if concat is not None else None,
         "sms_id": sms_id,
     }
+
+
+def suppression_row(complaint_id: int, reply: NewReply, place: Place) -> dict[str, Any]:
+    """The line in a complaint's history that a reply is kept and never sent."""
+    detail = {"kind": reply.kind.value, "reason": reply.suppressed_reason}
+    return event_row(complaint_id, place.now, place.actor, "reply_suppressed", detail)
 
 
 def reply_row(

@@ -19,7 +19,7 @@ from smsgate.store.database import Database
 from smsgate.store.tables import APPEND_ONLY, METADATA, complete_partial_indexes
 
 # Every version there was, the oldest first; a test holds it to the migrations.
-VERSIONS = ("0001", "0002", "0003")
+VERSIONS = ("0001", "0002", "0003", "0004")
 HEAD = VERSIONS[-1]
 
 _UPGRADE_LOCK = 0x736D73676174  # "smsgat": who changes the schema of this PostgreSQL database

@@ -60,6 +60,7 @@ class _Opening:
         clock: HostClock | None = None,
         limits: Mapping[str, KnowledgeLimits] | None = None,
         services: Mapping[str, ServiceFacts] | None = None,
+        on_due_reply: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = Database(url)
         host_clock = clock or SystemClock()
@@ -71,6 +72,7 @@ class _Opening:
             limits=limits or {},
             services=services or {},
             time=TimeGuard(host_clock),
+            on_due_reply=on_due_reply,
         )
         self._redating = Redating(self._database, self._room.time)
         self._ownership = Ownership(self._database, gateway)

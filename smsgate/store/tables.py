@@ -133,6 +133,7 @@ class Sms(Table, table=True):
     has_gap: bool = False
     optout: bool | None = None
     complaint_id: int | None = Field(default=None, sa_type=Id, foreign_key="complaint.id")
+    sorted_at: datetime | None = None  # when a person filed, joined or dismissed it
 
 
 class Part(Table, table=True):
@@ -224,6 +225,8 @@ class Complaint(Table, table=True):
     had_concat: bool = False
     repeats: int = Field(default=0, sa_column_kwargs=_ZERO)
     closed_at: datetime | None = None
+    asked_at: datetime | None = None  # more was asked of the citizen, and no answer has come
+    is_english: bool = Field(default=False, sa_column_kwargs=_FALSE)
 
 
 class ComplaintEvent(Table, table=True):

@@ -204,7 +204,9 @@ def test_a_good_configuration_is_said_to_be_good(
     assert cli.invoke(["config", "check", "--config", str(config)]) == 0
 
     printed = capsys.readouterr()
-    assert printed.out == f"{config}: ok (1 service, 1 modem, 1 backend)\n"
+    first, second = printed.out.splitlines()
+    assert first == f"{config}: ok (1 service, 1 modem, 1 backend)"
+    assert "21 Indonesian replies fit one SMS" in second
     assert "Not checked here: kota-token" in printed.err
 
 

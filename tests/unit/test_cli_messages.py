@@ -16,7 +16,7 @@ from inbound import HandClock, inbound, parts_of, references
 from hardware.sms import Undecodable
 from smsgate import cli
 from smsgate.config import load
-from smsgate.daemon import Rules, build_store
+from smsgate.rules import Rules, build_store
 from smsgate.store import Store
 
 NUMBER = "6281234567890"

@@ -2,75 +2,20 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import pytest
+from intake_cases import NOW, OTHER_REF, REF, RULES, SENDER, a_complaint, decide, sent
 
-from parsers.meaning import Grammar
-from smsgate.intake import Intake, ServiceRules, text_digest
+from smsgate.composing import NoticeSubject
+from smsgate.intake import Intake
 from smsgate.records import (
-    CompleteSms,
     Confidentiality,
     Disposition,
-    KnownComplaint,
     ReplyKind,
     SenderKnowledge,
 )
-from smsgate.references import draw_reference
 from smsgate.replies import ReplyLimits
-from smsgate.wording import DEFAULT_TEXTS, fill_service_fields
-
-NOW = datetime(2026, 8, 17, 3, 0, tzinfo=UTC)
-REF = draw_reference(lambda _count: 1234567)
-OTHER_REF = draw_reference(lambda _count: 7654321)
-SENDER = "+6281234500001"
-
-RULES = ServiceRules(
-    name="btm",
-    institution="Pemko Batam",
-    grammar=Grammar(),
-    texts={
-        ReplyKind(kind): fill_service_fields(
-            text, prefix="BTM", number="1708", our_institution="Pemko Batam"
-        )
-        for kind, text in DEFAULT_TEXTS.items()
-    },
-    timezone=ZoneInfo("Asia/Jakarta"),
-)
-
-
-def an_sms(text, sender=SENDER, **changes):
-    sms = CompleteSms(
-        service="btm",
-        line="m1",
-        sender=sender,
-        is_alphanumeric=not sender.lstrip("+").isdigit(),
-        text=text,
-        sent_at=NOW,
-        received_at=NOW,
-    )
-    return replace(sms, **changes)
-
-
-def a_complaint(body="jalan rusak", age=timedelta(hours=1), **changes):
-    complaint = KnownComplaint(
-        id=5,
-        reference=OTHER_REF,
-        text_digest=text_digest(body),
-        confidentiality=Confidentiality.PLAIN,
-        received_at=NOW - age,
-        status="diterima",
-        is_open=True,
-    )
-    return replace(complaint, **changes)
-
-
-def decide(text, known=None, rules=RULES, **changes):
-    return Intake(rules).decide(an_sms(text, **changes), known or SenderKnowledge(), REF)
-
-
-def sent(decision):
-    return [r.kind for r in decision.replies if r.suppressed_reason is None]
+from smsgate.wording import DEFAULT_TEXTS_EN, fill_service_fields
 
 
 @pytest.mark.parametrize(
@@ -297,7 +242,9 @@ def test_late_part_completes_its_own_complaint():
 
 
 def test_example_is_sent_once():
-    assert not decide("BTM", SenderKnowledge(empty_said_in_window=True)).replies
+    (again,) = decide("BTM", SenderKnowledge(empty_said_in_window=True)).replies
+
+    assert again.suppressed_reason == "said already"
 
 
 def test_an_old_sms_decided_late_is_no_part_of_what_came_days_after():
@@ -310,3 +257,123 @@ def test_an_old_sms_decided_late_repeats_what_was_sent_again_since():
     known = SenderKnowledge(complaints=(a_complaint(age=-timedelta(hours=3)),))
 
     assert decide("BTM jalan rusak", known).disposition is Disposition.REPEAT
+
+
+def test_what_is_said_in_confidence_is_not_added_to_an_open_complaint():
+    """Its backends have the number already."""
+    known = SenderKnowledge(complaints=(a_complaint(),))
+
+    decision = decide(f"BTM RAHASIA {OTHER_REF} oknumnya pak X", known)
+
+    assert decision.disposition is Disposition.TRIAGE
+    assert decision.forward_addition is None
+
+
+@pytest.mark.parametrize(
+    ("closed_days_ago", "disposition"),
+    [(3, Disposition.FOLLOW_UP), (14, Disposition.FOLLOW_UP), (15, Disposition.COMPLAINT)],
+)
+def test_closed_complaint_is_reopened_within_ten_working_days(closed_days_ago, disposition):
+    """2026-08-17 is a Monday; so is the day two weeks before, ten working days away."""
+    closed_at = NOW - timedelta(days=closed_days_ago)
+    own = a_complaint(age=timedelta(days=30), is_open=False, closed_at=closed_at)
+
+    decision = decide(f"BTM {OTHER_REF} masih rusak", SenderKnowledge(complaints=(own,)))
+
+    assert decision.disposition is disposition
+    assert (decision.reopened_due_at is not None) is (disposition is Disposition.FOLLOW_UP)
+
+
+def test_holidays_are_no_working_days():
+    rules = replace(RULES, holidays=frozenset({datetime(2026, 8, 18, tzinfo=UTC).date()}))
+
+    assert rules.working_days_after(NOW, 5).date().isoformat() == "2026-08-25"
+    assert RULES.working_days_after(NOW, 5).date().isoformat() == "2026-08-24"
+
+
+ENGLISH = replace(
+    RULES,
+    texts_en={
+        ReplyKind(kind): fill_service_fields(
+            text, prefix="BTM", number="1708", our_institution="Pemko Batam"
+        )
+        for kind, text in DEFAULT_TEXTS_EN.items()
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "rules", "is_english"),
+    [
+        ("BTM the street light is broken near my house in Tiban", ENGLISH, True),
+        ("BTM lampu jalan mati di Tiban", ENGLISH, False),
+        ("BTM the street light is broken near my house in Tiban", RULES, False),
+        ("BTM tolong fix road ini pls", ENGLISH, False),
+    ],
+)
+def test_english_is_answered_in_english_where_configured(text, rules, is_english):
+    (reply,) = decide(text, rules=rules).replies
+
+    assert reply.text.startswith("Complaint received") is is_english
+
+
+def test_pointer_is_given_once():
+    (again,) = decide("halo semua", SenderKnowledge(pointer_said_in_window=True)).replies
+
+    assert again.suppressed_reason == "said already"
+
+
+NEIGHBOUR = replace(
+    RULES,
+    grammar=replace(RULES.grammar, other_prefixes=("KARIMUN", "BTMAIR")),
+    neighbours={"KARIMUN": "Ketik KARIMUN ke 1709", "BTMAIR": "Ketik BTMAIR ke 1710"},
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "disposition", "pointer"),
+    [
+        ("KARIMUN jalan rusak", Disposition.TRIAGE, "1709"),
+        ("karimun: STATUS 12345678", Disposition.TRIAGE, "1709"),
+        ("BTMAIR mati", Disposition.TRIAGE, "1710"),
+        ("BTM air mati", Disposition.COMPLAINT, "no. "),
+        ("BTM karimun lebih baik jalannya", Disposition.COMPLAINT, "no. "),
+    ],
+)
+def test_another_services_prefix_goes_to_triage_with_that_services_pointer(
+    text, disposition, pointer
+):
+    for rules in (NEIGHBOUR, replace(NEIGHBOUR, grammar=_without_prefix(NEIGHBOUR.grammar))):
+        decision = decide(text, rules=rules)
+
+        assert decision.disposition is disposition
+        assert pointer in decision.replies[0].text
+
+
+def _without_prefix(grammar):
+    return replace(grammar, is_unprefixed_complaint=True)
+
+
+def a_subject(**changes):
+    return replace(NoticeSubject(REF, SENDER, False, SenderKnowledge()), **changes)
+
+
+@pytest.mark.parametrize(
+    ("subject", "tracking", "reason"),
+    [
+        pytest.param(a_subject(), "LPR-77", None, id="goes out"),
+        pytest.param(
+            a_subject(known=SenderKnowledge(has_opted_out=True)), "LPR-77", "opted out", id="STOP"
+        ),
+        pytest.param(a_subject(recipient="+6591234567"), "LPR-77", "abroad", id="abroad"),
+        pytest.param(
+            a_subject(), "9" * 16, "tracking id cannot be written", id="looks like a NIK: masked"
+        ),
+        pytest.param(a_subject(), "x" * 90, "tracking id cannot be written", id="too long"),
+    ],
+)
+def test_registered_quotes_the_tracking_id_or_stays(subject, tracking, reason):
+    notice = Intake(RULES).compose(ReplyKind.REGISTERED, subject, {"tracking": tracking})
+
+    assert notice.suppressed_reason == reason
+    assert reason is not None or (tracking in notice.text and REF in notice.text)

@@ -20,13 +20,13 @@ from simulation.trace import Trace
 from hardware.facts import ModemOptions
 from smsgate import references
 from smsgate.alarms import AlarmBoard
-from smsgate.daemon import service_rules
 from smsgate.forwarder import Forwarder
 from smsgate.housekeeper import Housekeeper, HouseTools
 from smsgate.intake import Intake
 from smsgate.line import Line
 from smsgate.line_tools import LinePolicy, LineTools
 from smsgate.records import LineRecord
+from smsgate.rules import service_rules
 from smsgate.settings import ServiceSettings
 from smsgate.store import ServiceFacts, Store
 from smsgate.workers import Worker

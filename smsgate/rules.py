@@ -1,0 +1,147 @@
+"""From settings to decisions: each service's rules, and the store that is told of them.
+
+The daemon and the commands that file SMS build them here, and alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from parsers.gazetteer import BATAM, Gazetteer
+from parsers.meaning import Grammar
+from smsgate import references
+from smsgate.case import ServiceRules
+from smsgate.clock import HostClock
+from smsgate.composing import NoticeSubject
+from smsgate.intake import Intake
+from smsgate.joining import JoiningRules
+from smsgate.records import (
+    CompleteSms,
+    Decision,
+    KnowledgeLimits,
+    NewReply,
+    ReplyKind,
+    SenderKnowledge,
+)
+from smsgate.replies import ReplyLimits
+from smsgate.settings import ServiceSettings, Settings
+from smsgate.store import ServiceFacts, Store
+
+
+class Rules:
+    """The decisions of one service, which a reload replaces while the workers run."""
+
+    def __init__(self, service: ServiceSettings, all_: Sequence[ServiceSettings] = ()) -> None:
+        self.replace(service, all_)
+
+    def replace(self, service: ServiceSettings, all_: Sequence[ServiceSettings] = ()) -> None:
+        """Decide by these settings from the next SMS on; `all_` are the gateway's services."""
+        self.intake = Intake(service_rules(service, all_))
+
+    def is_sent(self, kind: ReplyKind) -> bool:
+        """Whether citizens are told this unasked (`composing.Compose`)."""
+        return self.intake.is_sent(kind)
+
+    def compose(
+        self, kind: ReplyKind, subject: NoticeSubject, values: Mapping[str, str]
+    ) -> NewReply:
+        """Word a notice (`composing.Compose`)."""
+        return self.intake.compose(kind, subject, values)
+
+    def __call__(self, sms: CompleteSms, known: SenderKnowledge, reference: str) -> Decision:
+        """Decide (`records.Decide`)."""
+        return self.intake.decide(sms, known, reference)
+
+
+def service_rules(service: ServiceSettings, all_: Sequence[ServiceSettings] = ()) -> ServiceRules:
+    """Return what intake needs of a service's settings, and of its neighbours' prefixes."""
+    others = [other for other in all_ if other.name != service.name]
+    limits = service.limits
+    is_english = service.is_english_answered
+    return ServiceRules(
+        name=service.name,
+        institution=service.institution,
+        grammar=_grammar(service, others),
+        texts={kind: service.replies.text(kind) for kind in ReplyKind},
+        texts_en={kind: service.replies_en.text(kind) for kind in ReplyKind}
+        if is_english
+        else None,
+        neighbours={
+            prefix: other.replies.text(ReplyKind.POINTER)
+            for other in reversed(others)
+            for prefix in other.prefixes
+        },
+        joining=JoiningRules(
+            answer_window=timedelta(hours=service.answer_window_h),
+            gazetteer=Gazetteer(service.places) if service.places else BATAM,
+        ),
+        asks_for_place=service.is_place_asked,
+        is_registered_sent=service.is_registered_sent,
+        notice_expiry=timedelta(hours=service.notice_expiry_h),
+        follow_up_working_days=service.follow_up_working_days,
+        reopen_working_days=service.reopen_working_days,
+        holidays=frozenset(service.holidays),
+        timezone=ZoneInfo(service.timezone),
+        repeat_window=timedelta(hours=service.repeat_window_h),
+        status_age_max=timedelta(days=service.status_max_age_days),
+        receipt_expiry=timedelta(hours=service.receipt_expiry_h),
+        limits=ReplyLimits(
+            per_sender_day=limits.per_sender_day,
+            per_text_day=limits.per_text_day,
+            gateway_hour=limits.gateway_hour,
+            gateway_day=limits.gateway_day,
+            reply_abroad=service.reply_abroad,
+        ),
+    )
+
+
+def _grammar(service: ServiceSettings, others: Sequence[ServiceSettings]) -> Grammar:
+    words = service.keywords
+    return Grammar(
+        prefixes=service.prefixes,
+        help_words=words.help,
+        status_words=words.status,
+        optout_words=words.optout,
+        optin_words=words.optin,
+        test_words=words.test,
+        rahasia_words=words.rahasia,
+        anonim_words=words.anonim,
+        reference_digits=references.REFERENCE_DIGITS,
+        other_prefixes=tuple(prefix for other in others for prefix in other.prefixes),
+        is_unprefixed_complaint=service.is_unprefixed_complaint,
+    )
+
+
+def build_rules(settings: Settings) -> dict[str, Rules]:
+    """Return the decisions of every service."""
+    return {s.name: Rules(s, settings.services) for s in settings.services}
+
+
+def build_store(
+    settings: Settings,
+    clock: HostClock,
+    rules: Mapping[str, Rules] | None = None,
+    on_due_reply: Callable[[], None] = lambda: None,
+) -> Store:
+    """Return the store of these settings, not yet open."""
+    return Store(
+        settings.store_url(),
+        settings.gateway.name,
+        clock=clock,
+        limits={
+            s.name: KnowledgeLimits(complaints_window_s=s.status_max_age_days * 86400.0)
+            for s in settings.services
+        },
+        services={
+            s.name: ServiceFacts(
+                number=s.number,
+                backends=s.backends,
+                parts_deadline_s=s.parts_deadline_h * 3600.0,
+                compose=(rules or {}).get(s.name),
+            )
+            for s in settings.services
+        },
+        on_due_reply=on_due_reply,
+    )
