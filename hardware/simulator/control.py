@@ -1,8 +1,6 @@
-"""The control socket of a simulated network: one JSON object a line, each answered by one (`{"ok": true, …}`).
+"""The control socket of a simulated site: one JSON object a line, each answered by one (`{"ok": true, …}`).
 
-`{"op": "send", "from": …, "text": …}` and `send_many` with `messages`; `deliver` with `pdu` (hex); `inbox` with
-`number`, and with `count` and `timeout_s` to wait for so many; `inboxes`; `state`; `fault` with `name` and parameters,
-or `clear` true; `faults`; `call` with `from`; `stop`. `to` names another recipient than the modem.
+`{"op": "send", "from": …, "text": …}`; operations.py has them all, with their parameters.
 """
 
 from __future__ import annotations
@@ -19,23 +17,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from .codec import Shape
-from .faults import KINDS
-from .modem import SimulatedModem
-from .network import Network, Received
+from .network import Received
+from .operations import Site, carry_out
 
 _REQUEST_OCTETS_MAX = 64 << 20
 _ANSWER_WITHIN_S = 60.0
-_WAIT_S_MAX = 600.0
-_SHAPE_KEYS = {
-    "reference_width": int,
-    "is_cutting_pairs": bool,
-    "is_shuffled": bool,
-    "lost": frozenset,
-    "doubled": frozenset,
-    "message_class": int,
-}
-Request = Mapping[str, Any]
 
 
 class ControlError(Exception):
@@ -43,104 +29,29 @@ class ControlError(Exception):
 
 
 class Control:
-    """Answers requests about one modem and its network; pure of sockets."""
+    """Answers requests about a site; pure of sockets. `stop` is called once the request for it is answered."""
 
-    def __init__(self, network: Network, modem: SimulatedModem, stop: Callable[[], None]) -> None:
-        self._network = network
-        self._modem = modem
+    def __init__(self, site: Site, stop: Callable[[], None]) -> None:
+        self._site = site
         self._stop = stop
-        self._operations: dict[str, Callable[[Request], dict[str, Any]]] = {
-            "send": self._send,
-            "send_many": self._send_many,
-            "deliver": self._deliver,
-            "inbox": self._inbox,
-            "inboxes": self._inboxes,
-            "state": self._state,
-            "fault": self._fault,
-            "faults": self._faults,
-            "call": self._call,
-            "stop": self._stop_all,
-        }
+        self._is_stopping = False
 
     def answer(self, line: bytes) -> bytes:
         """Return the answer to one line; never raises for what a client wrote."""
         try:
             request = json.loads(line)
-            operation = self._operations[request["op"]]
-            answer = {"ok": True} | operation(request)
+            answer: dict[str, Any] = {"ok": True} | carry_out(self._site, request)
         except KeyError as error:
-            answer = {"ok": False, "error": f"missing or unknown: {error}"}
+            answer = {"ok": False, "error": f"missing: {error}"}
         except (TypeError, ValueError, AttributeError) as error:
             answer = {"ok": False, "error": str(error)}
+        self._is_stopping = self._is_stopping or bool(answer.pop("stopping", False))
         return json.dumps(answer).encode() + b"\n"
 
-    def _send(self, request: Request) -> dict[str, Any]:
-        shape = {key: _SHAPE_KEYS[key](request[key]) for key in _SHAPE_KEYS if key in request}
-        parts = self._network.send(
-            _text(request, "from"),
-            request.get("to", self._modem.number),
-            _text(request, "text"),
-            shape=Shape(**shape),
-        )
-        return {"parts": parts}
-
-    def _send_many(self, request: Request) -> dict[str, Any]:
-        return {"parts": sum(self._send(message)["parts"] for message in request["messages"])}
-
-    def _deliver(self, request: Request) -> dict[str, Any]:
-        recipient = request.get("to", self._modem.number)
-        self._network.submit_deliver(recipient, bytes.fromhex(_text(request, "pdu")))
-        return {}
-
-    def _inbox(self, request: Request) -> dict[str, Any]:
-        phone = self._network.subscriber(_text(request, "number"))
-        wanted = int(request.get("count", 0))
-        timeout_s = min(float(request.get("timeout_s", 0.0)), _WAIT_S_MAX)
-        self._network.wait_for(lambda: len(phone.inbox) >= wanted, timeout_s)
-        with self._network.lock:
-            return {"inbox": [_show(received) for received in phone.inbox]}
-
-    def _inboxes(self, _request: Request) -> dict[str, Any]:
-        inboxes = self._network.inboxes()
-        return {"inboxes": {number: list(map(_show, inbox)) for number, inbox in inboxes.items()}}
-
-    def _state(self, _request: Request) -> dict[str, Any]:
-        modem = self._modem
-        with self._network.lock:
-            return {
-                "number": modem.number,
-                "imei": modem.imei,
-                "iccid": modem.card.iccid,
-                "slots": {name: [m.used, m.size] for name, m in modem.memories.items()},
-                "queued": self._network.waiting(modem.number),
-                "submitted": self._network.submitted_count,
-                "faults": modem.faults.names(),
-                "struck": dict(modem.faults.struck),
-            }
-
-    def _fault(self, request: Request) -> dict[str, Any]:
-        params = {k: v for k, v in request.items() if k not in ("op", "name", "clear")}
-        if request.get("clear"):
-            self._modem.faults.clear(request.get("name"))
-        else:
-            self._modem.faults.set(_text(request, "name"), **params)
-        return {"faults": self._modem.faults.names()}
-
-    def _faults(self, _request: Request) -> dict[str, Any]:
-        return {
-            "faults": {
-                name: {"stage": kind.stage.value, "summary": kind.summary}
-                for name, kind in sorted(KINDS.items())
-            }
-        }
-
-    def _call(self, request: Request) -> dict[str, Any]:
-        self._modem.call(_text(request, "from"))
-        return {}
-
-    def _stop_all(self, _request: Request) -> dict[str, Any]:
-        self._stop()
-        return {}
+    def after_answer(self) -> None:
+        """Stop, where that was asked for."""
+        if self._is_stopping:
+            self._stop()
 
 
 class ControlServer:
@@ -197,6 +108,7 @@ class ControlServer:
         with client, client.makefile("rb") as lines, contextlib.suppress(OSError):
             while line := lines.readline(_REQUEST_OCTETS_MAX):
                 client.sendall(self._control.answer(line))
+                self._control.after_answer()
 
 
 @dataclass(frozen=True)
@@ -216,10 +128,12 @@ class SimulatorState:
 class ControlClient:
     """The calls of the control socket as methods; usable as a context manager, from one thread at a time.
 
-    Raises ControlError when the simulator refuses or does not answer.
+    `modem` names the one that is meant, else it is the first. Raises ControlError when the simulator refuses or does
+    not answer.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, *, modem: str | None = None) -> None:
+        self._modem = {"modem": modem} if modem else {}
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(_ANSWER_WITHIN_S)
         try:
@@ -284,7 +198,7 @@ class ControlClient:
 
     def clear_fault(self, name: str | None = None) -> None:
         """End a fault, or all of them."""
-        self._ask("fault", {"name": name, "clear": True})
+        self._ask("fault", {"clear": True} | ({"name": name} if name else {}))
 
     def call(self, caller: str) -> None:
         """Let a phone call the modem."""
@@ -294,9 +208,15 @@ class ControlClient:
         """End the simulator."""
         self._ask("stop")
 
+    def tell(self, op: str, **params: object) -> dict[str, Any]:
+        """Carry out any operation and return its answer."""
+        return self._ask(op, params)
+
     def _ask(self, op: str, request: Mapping[str, object] | None = None) -> dict[str, Any]:
         try:
-            self._socket.sendall(json.dumps({"op": op} | dict(request or {})).encode() + b"\n")
+            self._socket.sendall(
+                json.dumps({"op": op} | self._modem | dict(request or {})).encode() + b"\n"
+            )
             line = self._lines.readline()
         except OSError as error:
             raise ControlError(f"the simulator does not answer: {error}") from error
@@ -318,17 +238,6 @@ def _plain(shape: Mapping[str, object]) -> dict[str, object]:
         key: sorted(value) if isinstance(value, frozenset | set) else value
         for key, value in shape.items()
     }
-
-
-def _text(request: Request, key: str) -> str:
-    value = request[key]
-    if not isinstance(value, str):
-        raise TypeError(f"{key} must be a string")
-    return value
-
-
-def _show(received: Received) -> dict[str, str]:
-    return {"text": received.text, "sender": received.sender, "at": received.at.isoformat()}
 
 
 def _read(shown: Mapping[str, str]) -> Received:

@@ -144,6 +144,23 @@ def port_gone_in_answer(modem: SimulatedModem, fault: Fault, chunks: Chunks) -> 
     return [Chunk(_half(chunks), act=partial(_unplug, modem, fault))]
 
 
+def _plug_in(modem: SimulatedModem, fault: Fault) -> None:
+    modem.replug(fault.text)
+
+
+@enter_fault(Stage.NOW, lift=_plug_in)
+def unplugged(modem: SimulatedModem, _fault: Fault) -> None:
+    """The port is gone until cleared; then it is back, restarted, as link text where given."""
+    modem.unplug()
+
+
+@enter_fault(Stage.NOW, delay_s=0.5, text="renamed")
+def port_renamed(modem: SimulatedModem, fault: Fault) -> None:
+    """The port vanishes and is back after delay_s as link text."""
+    modem.unplug()
+    modem.after(fault.delay_s, partial(_plug_in, modem, fault))
+
+
 # -- errors
 
 

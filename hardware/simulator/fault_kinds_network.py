@@ -43,7 +43,7 @@ def _sim_ready(modem: SimulatedModem, _fault: Fault) -> None:
     modem.network.flush(modem.number)
 
 
-@enter_fault(Stage.NOW, lift=_sim_ready, text="SIM PIN", code=1234, count=PIN_TRIES)
+@enter_fault(Stage.NOW, lift=_sim_ready, texts=SimState, text="SIM PIN", code=1234, count=PIN_TRIES)
 def sim_state(modem: SimulatedModem, fault: Fault) -> None:
     """The SIM is in state text: SIM PIN, SIM PUK, NOT READY, ABSENT; code is the PIN, count the tries left."""
     card = modem.card

@@ -8,12 +8,13 @@ a *prompt*, an *answer* or a *urc*. It strikes from the `at`-th matching event o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .outgoing import Chunk
+from .params import COUNT, INTEGER, NUMBER, TEXT, Problem, find_problems
 
 if TYPE_CHECKING:
     from .modem import SimulatedModem
@@ -67,22 +68,46 @@ class FaultKind:
     usual: Fault
     strike: Strike
     lift: Lift | None = None
+    texts: frozenset[str] | None = None  # what the parameter text may be; None: anything
+
+    def find_problems(self, params: Mapping[str, object]) -> list[Problem]:
+        """Return what is wrong with these parameters."""
+        problems = find_problems(params, {}, PARAMS)
+        text = params.get("text", self.usual.text)
+        if self.texts is not None and text not in self.texts:
+            problems.append(("text", f"must be one of {', '.join(sorted(self.texts))}"))
+        return problems
 
 
+PARAMS = {
+    "command": TEXT,
+    "at": INTEGER,
+    "times": COUNT,
+    "delay_s": NUMBER,
+    "code": INTEGER,
+    "count": COUNT,
+    "text": TEXT,
+}
 KINDS: dict[str, FaultKind] = {}
 FOR_EVER = 0  # `times` of a fault that lasts until it is cleared
 _AnyStrike = TypeVar("_AnyStrike", bound=Strike)
 
 
 def enter_fault(
-    stage: Stage, *, lift: Lift | None = None, **usual: str | float
+    stage: Stage,
+    *,
+    lift: Lift | None = None,
+    texts: Iterable[str] | None = None,
+    **usual: str | float,
 ) -> Callable[[_AnyStrike], _AnyStrike]:
     """Enter a function in the table under its own name; its docstring says there what it does."""
 
     def enter(strike: _AnyStrike) -> _AnyStrike:
         name = strike.__name__
         fault = Fault(name=name, **usual)  # type: ignore[arg-type]
-        KINDS[name] = FaultKind(stage, strike.__doc__ or name, fault, strike, lift)
+        KINDS[name] = FaultKind(
+            stage, strike.__doc__ or name, fault, strike, lift, frozenset(texts) if texts else None
+        )
         return strike
 
     return enter
@@ -226,25 +251,7 @@ class Faults:
         self.is_armed = bool(self._active)
 
 
-_PARAMS: dict[str, type] = {
-    "command": str,
-    "at": int,
-    "times": int,
-    "delay_s": float,
-    "code": int,
-    "count": int,
-    "text": str,
-}
-
-
-def _with_params(usual: Fault, name: str, params: Mapping[str, object]) -> Fault:
-    typed: dict[str, Any] = {"name": name}
-    for key, value in params.items():
-        kind = _PARAMS.get(key)
-        if kind is None:
-            raise ValueError(f"a fault has no parameter {key!r}; there are: {', '.join(_PARAMS)}")
-        try:
-            typed[key] = kind(value)
-        except (TypeError, ValueError):
-            raise ValueError(f"{key} must be of type {kind.__name__}") from None
-    return replace(usual, **typed)
+def _with_params(usual: Fault, name: str, params: Mapping[str, Any]) -> Fault:
+    if problems := KINDS[name].find_problems(params):
+        raise ValueError("; ".join(f"{key} {message}" for key, message in problems))
+    return replace(usual, name=name, **params)

@@ -5,12 +5,13 @@ It does no I/O: `pty.PtyServer` brings it octets and takes what it says. Everyth
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from . import commands, fault_kinds, fault_kinds_network  # noqa: F401 - importing them fills their tables
+from . import commands, fault_table  # noqa: F401 - importing them fills their tables
 from .at import Answer, Command
 from .card import MessageMemory, SimCard, SimState, append_luhn
 from .codec import StoredPdu, Submit
@@ -106,6 +107,9 @@ class SimulatedModem:
         self.submit_reference = 0  # TP-MR of the next SMS-SUBMIT
         self.wake: Callable[[], None] = _do_nothing  # set by the server: there is something to say
         self.vanish: Callable[[float], None] = _ignore  # set by the server: unplug the port
+        self.plug_in: Callable[[str], None] = (
+            _ignore_link  # set by the server: the port is back, under this name
+        )
         self.monotonic: Callable[[], float] = time.monotonic  # set by a server with its own clock
         self.outgoing = Outgoing()
         self._timers = Timers()
@@ -244,18 +248,35 @@ class SimulatedModem:
     def reboot(self, boot_s: float | None = None) -> None:
         """Restart: volatile settings are lost, memories stay; the boot lines come when it is up again."""
         with self.network.lock:
-            self._timers.clear()
-            self._dialogue.reset()
-            self._held_urcs.clear()
-            self.mute_until = 0.0
-            self.caller = None
-            self.ussd.end()
-            self.is_off = True
-            self.reception.reset()
+            self._power_down()
             self.forget_settings()
             self.radio.functionality = 1
             self.card.power_on()
             self.after(self.profile.boot_s if boot_s is None else boot_s, self._finish_boot)
+
+    def _power_down(self) -> None:
+        self._timers.clear()
+        self._dialogue.reset()
+        self._held_urcs.clear()
+        self.mute_until = 0.0
+        self.caller = None
+        self.ussd.end()
+        self.is_off = True
+        self.reception.reset()
+
+    def unplug(self) -> None:
+        """Pull the plug: port and power are gone until `replug`."""
+        with self.network.lock:
+            self.outgoing.clear()
+            self._power_down()
+            self.vanish(math.inf)
+
+    def replug(self, link: str = "") -> None:
+        """Plug in again, as another link where one is named, and start."""
+        with self.network.lock:
+            self.plug_in(link)
+            self.outgoing.clear()
+            self.reboot()
 
     def forget_settings(self) -> None:
         """Go back to the settings of the start."""
@@ -307,4 +328,8 @@ def _do_nothing() -> None:
 
 
 def _ignore(_seconds: float) -> None:
+    """Nobody serves this modem yet."""
+
+
+def _ignore_link(_link: str) -> None:
     """Nobody serves this modem yet."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 import select
 import shutil
@@ -49,6 +50,7 @@ class PtyServer:
         self.path = link or (self._own_directory or Path()) / "tty"
         self._master = self._slave = -1
         self._back_at: float | None = None  # unplugged until then
+        self._next_path: Path | None = None  # another name to come back under
         self._is_unplugging = False
         self._unplug_s = 0.0
         self._wake_reader, self._wake_writer = os.pipe()
@@ -63,6 +65,7 @@ class PtyServer:
         self._heard: deque[tuple[float, bytes]] = deque()
         modem.wake = self._wake
         modem.vanish = self._vanish
+        modem.plug_in = self._plug_in
 
     def __enter__(self) -> PtyServer:
         self.start()
@@ -132,9 +135,20 @@ class PtyServer:
         self._heard.clear()
 
     def _vanish(self, seconds: float) -> None:
-        """Unplug for so long, once what was said before is written."""
+        """Unplug for so long (inf: until plugged in), once what was said before is written."""
         self._is_unplugging = True
         self._unplug_s = seconds
+        self._wake()
+
+    def _plug_in(self, link: str) -> None:
+        """Come back at once, as another link where one is named: a path, or a name beside the present one."""
+        if link:
+            self._next_path = self.path.parent / link
+        self._unplug_s = 0.0
+        if self._master >= 0:
+            self._is_unplugging = True
+        else:
+            self._back_at = time.monotonic()
         self._wake()
 
     def _wake(self) -> None:
@@ -243,14 +257,19 @@ class PtyServer:
                 self._to_write[0] = self._to_write[0][written:]
 
     def _start_unplugged(self) -> None:
-        self._is_unplugging = False
-        self._unplug()
-        self._back_at = time.monotonic() + self._unplug_s
+        with self._modem.network.lock:
+            self._is_unplugging = False
+            self._unplug()
+            self._back_at = (
+                None if math.isinf(self._unplug_s) else time.monotonic() + self._unplug_s
+            )
 
     def _replug(self, now: float) -> None:
-        if self._back_at is not None and now >= self._back_at:
-            self._back_at = None
-            self._plug()
+        with self._modem.network.lock:
+            if self._back_at is not None and now >= self._back_at:
+                self._back_at = None
+                self.path, self._next_path = self._next_path or self.path, None
+                self._plug()
 
 
 def _do_nothing() -> None:

@@ -1,32 +1,43 @@
-"""`smsgate sim`: a simulated modem on a pseudo-terminal, SMS to it, and a simulated backend."""
+"""`smsgate sim`: simulated modems on pseudo-terminals, SMS to them, faults, scenarios, and a simulated backend."""
 
 from __future__ import annotations
 
-import json
+import os
 import signal
-import threading
+import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from smsgate.cli import sim_backend
+from smsgate.cli import sim_backend, sim_tell
+
+if TYPE_CHECKING:
+    from hardware.simulator.network import Network
+    from hardware.simulator.operations import Request, Site
+    from hardware.simulator.rack import ModemPlan
+    from hardware.simulator.scenario import Schedule
+    from smsgate.signals import Signals
 
 EXIT_USAGE = 2
-EXIT_UNAVAILABLE = 69
 EXIT_IO = 74
-_NUMBER = "+6281170001708"
+_WAIT_S_MAX = 3600.0
+_Value = TypeVar("_Value")
 
-app = typer.Typer(no_args_is_help=True, help="Simulated modem, citizens and backend to test with.")
+app = typer.Typer(no_args_is_help=True, help="Simulated modems, citizens and backend to test with.")
 app.command("backend")(sim_backend.run)
-
-Control = Annotated[Path, typer.Option(help="Unix socket over which the simulator is told things.")]
+app.command("send")(sim_tell.send)
+app.command("fault")(sim_tell.fault)
+app.command("tell")(sim_tell.tell)
 
 
 @app.command("modem")
 def run_modem(
-    link: Annotated[Path, typer.Option(help="Link to make; it points to the modem's terminal.")],
-    control: Control,
+    link: Annotated[
+        list[Path], typer.Option(help="Link to make to a modem's terminal; once for each modem.")
+    ],
+    control: sim_tell.ControlSocket,
     slots: Annotated[int, typer.Option(min=1, help="SMS the SIM has room for.")] = 50,
     me_slots: Annotated[
         int, typer.Option(min=0, help="SMS the memory ME has room for; 0: it has none.")
@@ -35,59 +46,123 @@ def run_modem(
     baud: Annotated[
         int | None, typer.Option(min=300, help="Pace the line; by default it takes no time.")
     ] = None,
-    profile: Annotated[str, typer.Option(help="Class of device: generic, sim800, huawei.")] = (
-        "generic"
-    ),
-    number: Annotated[str, typer.Option(help="The SIM's number.")] = _NUMBER,
+    speed: Annotated[
+        int | None, typer.Option(help="Speed at which the port is understood; by default any.")
+    ] = None,
+    profile: Annotated[
+        list[str] | None, typer.Option(help="Class of device; once, or for each modem.")
+    ] = None,
+    number: Annotated[list[str] | None, typer.Option(help="Number of each modem's SIM.")] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME[,KEY=VALUE]…", help="Fault that every modem begins with."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything left to chance.")] = 0,
 ) -> None:
-    """Be a modem until SIGTERM; print `ready PATH` once its port is there."""
-    from hardware.simulator import Network, PtyServer, SimulatedModem
-    from hardware.simulator.control import Control, ControlServer
+    """Be one or several modems of one network until SIGTERM; print `ready PATH` for each port that is there."""
+    from hardware.simulator import Network
     from hardware.simulator.profiles import PROFILES
+    from hardware.simulator.rack import ModemPlan
+    from hardware.simulator.scenario import Schedule, usual_name, usual_number
 
-    if profile not in PROFILES:
-        typer.echo(f"No profile {profile!r}; there are: {', '.join(PROFILES)}.", err=True)
+    unknown = [name for name in profile or [] if name not in PROFILES]
+    if unknown:
+        typer.echo(f"No profile {unknown[0]!r}; there are: {', '.join(PROFILES)}.", err=True)
         raise typer.Exit(EXIT_USAGE)
-    stopping = threading.Event()
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signal_number, lambda *_: stopping.set())
-    network = Network(seed=seed)
-    modem = SimulatedModem(
-        network,
-        number=number,
-        profile=profile,
-        memories={"SM": slots, "ME": me_slots},
-        urc=not no_urc,
-        baud=baud,
-    )
-    control_server = ControlServer(Control(network, modem, stopping.set), control)
-    try:
-        with PtyServer(modem, link) as port, control_server:
-            typer.echo(f"ready {port.path}")
-            stopping.wait()
-    except OSError as error:
-        typer.echo(f"Cannot make {link} or {control}: {error}. Choose other paths.", err=True)
-        raise typer.Exit(EXIT_IO) from None
+    faults = tuple(sim_tell.read_fault(*text.split(",")) for text in fault or [])
+    plans = [
+        ModemPlan(
+            name=usual_name(place),
+            link=path,
+            number=_pick(number, place) or usual_number(place),
+            profile=_pick(profile, place) or (profile or ["generic"])[-1],
+            slots=slots,
+            me_slots=me_slots,
+            has_urcs=not no_urc,
+            baud=baud,
+            speed=speed,
+            faults=faults,
+        )
+        for place, path in enumerate(link)
+    ]
+    _serve(Network(seed=seed), plans, control, Schedule([]))
 
 
-@app.command("send")
-def send(
-    text: Annotated[str, typer.Argument(help="What the citizen types.")],
-    control: Control,
-    sender: Annotated[str, typer.Option("--from", metavar="NUMBER", help="The citizen's number.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+@app.command("scenario")
+def run_scenario(
+    file: Annotated[Path, typer.Argument(help="TOML: modems, events, misery.")],
+    control: sim_tell.ControlSocket,
+    check: Annotated[bool, typer.Option("--check", help="Only check the file.")] = False,
 ) -> None:
-    """Send an SMS to a simulated modem, split and encoded as a phone would; done once the SMSC took it."""
-    from hardware.simulator.control import ControlClient, ControlError
+    """Play a scenario until its end, or until SIGTERM; print `ready PATH` for each port, then what happens."""
+    from hardware.simulator import Network
+    from hardware.simulator.scenario import ScenarioError, read_scenario
 
     try:
-        with ControlClient(control) as client:
-            parts = client.send(sender, text)
-    except ControlError as error:
-        typer.echo(f"Not sent: {error}.", err=True)
-        raise typer.Exit(EXIT_UNAVAILABLE) from None
-    if as_json:
-        typer.echo(json.dumps({"parts": parts}))
-    else:
-        typer.echo(f"taken by the network in {parts} part{'s' if parts > 1 else ''}")
+        scenario = read_scenario(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        typer.echo(f"Cannot read {file}: {error}.", err=True)
+        raise typer.Exit(EXIT_USAGE) from None
+    except ScenarioError as error:
+        for key, message in error.problems:
+            typer.echo(f"{file}:{key}: {message}", err=True)
+        raise typer.Exit(EXIT_USAGE) from None
+    if check:
+        return
+    network = Network(seed=scenario.seed, smsc=scenario.smsc)
+    network.ussd = dict(scenario.ussd)
+    _serve(network, scenario.modems, control, scenario.schedule())
+
+
+def _pick(values: Sequence[_Value] | None, place: int) -> _Value | None:
+    return values[place] if values and place < len(values) else None
+
+
+def _serve(network: Network, plans: Sequence[ModemPlan], control: Path, schedule: Schedule) -> None:
+    """Plug the modems in and let happen what is due, until a signal or the end."""
+    from hardware.simulator.control import Control, ControlServer
+    from hardware.simulator.rack import Rack
+    from smsgate.signals import Signals
+
+    signals = Signals({signal.SIGTERM, signal.SIGINT})
+    try:
+        rack = Rack(network, plans)
+        control_of_site = Control(rack.site, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        with rack, ControlServer(control_of_site, control):
+            for port in rack.ports.values():
+                typer.echo(f"ready {port.path}")
+            _play(rack.site, schedule, signals)
+    except ValueError as error:
+        typer.echo(f"Cannot simulate this: {error}.", err=True)
+        raise typer.Exit(EXIT_USAGE) from None
+    except OSError as error:
+        places = ", ".join(str(plan.link) for plan in plans)
+        typer.echo(f"Cannot make {places} or {control}: {error}. Choose other paths.", err=True)
+        raise typer.Exit(EXIT_IO) from None
+    finally:
+        signals.close()
+
+
+def _play(site: Site, schedule: Schedule, signals: Signals) -> None:
+    from hardware.simulator.operations import carry_out
+
+    started_at = time.monotonic()
+    while True:
+        elapsed_s = time.monotonic() - started_at
+        for request in schedule.take(elapsed_s):
+            typer.echo(f"{elapsed_s:.1f} {_show(request)}")
+            try:
+                if carry_out(site, request).get("stopping"):
+                    return
+            except ValueError as error:
+                typer.echo(f"{elapsed_s:.1f} not done: {error}", err=True)
+        due_s = schedule.next_due_s()
+        wait_s = _WAIT_S_MAX if due_s is None else max(due_s - elapsed_s, 0.0)
+        if signals.wait(min(wait_s, _WAIT_S_MAX)):
+            return
+
+
+def _show(request: Request) -> str:
+    """Return what happens, without numbers and texts."""
+    shown = [request["op"], *(str(request[key]) for key in ("modem", "name") if key in request)]
+    return " ".join([*shown, "ends"] if request.get("clear") else shown)

@@ -10,10 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from simulated_line import CITIZEN, NUMBER, RawPeer, ask, make_modem, tell
+from simulated_line import CITIZEN, NUMBER, RawPeer, ask, make_modem, tell, wait_until
 
 from hardware.simulator.codec import encode_submit
 from hardware.simulator.control import Control, ControlClient, ControlError, ControlServer
+from hardware.simulator.operations import Site
 
 _SIM = [sys.executable, "-c", "from smsgate.cli.sim import app; app()"]
 _LIMIT_S = 30
@@ -31,7 +32,7 @@ def stops():
 
 @pytest.fixture
 def client(modem, stops, tmp_path):
-    control = Control(modem.network, modem, lambda: stops.append(True))
+    control = Control(Site(modem.network, {"m1": modem}), lambda: stops.append(True))
     with (
         ControlServer(control, tmp_path / "control"),
         ControlClient(tmp_path / "control") as client,
@@ -99,7 +100,7 @@ def test_call_rings(client, modem):
 def test_stop_is_passed_on(client, stops):
     client.stop()
 
-    assert stops == [True]
+    wait_until(lambda: stops == [True])
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ def test_stop_is_passed_on(client, stops):
     ],
 )
 def test_nonsense_is_refused_in_one_line(modem, line):
-    answer = json.loads(Control(modem.network, modem, lambda: None).answer(line))
+    answer = json.loads(Control(Site(modem.network, {"m1": modem}), lambda: None).answer(line))
 
     assert answer["ok"] is False
     assert answer["error"]
@@ -136,7 +137,7 @@ def test_simulator_that_is_not_there_is_named(tmp_path):
 def test_socket_of_a_killed_simulator_is_replaced(modem, tmp_path):
     with socket.socket(socket.AF_UNIX) as stale:
         stale.bind(str(tmp_path / "control"))
-    control = Control(modem.network, modem, lambda: None)
+    control = Control(Site(modem.network, {"m1": modem}), lambda: None)
 
     with (
         ControlServer(control, tmp_path / "control"),
@@ -148,7 +149,7 @@ def test_socket_of_a_killed_simulator_is_replaced(modem, tmp_path):
 
 
 def test_socket_of_a_living_simulator_is_not_taken(modem, client, tmp_path):
-    control = Control(modem.network, modem, lambda: None)
+    control = Control(Site(modem.network, {"m1": modem}), lambda: None)
 
     with pytest.raises(OSError, match="in use"), ControlServer(control, tmp_path / "control"):
         pass
@@ -191,6 +192,128 @@ def run_send(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         timeout=_LIMIT_S,
         check=False,
     )
+
+
+def test_modems_of_one_process_reach_each_other(program, tmp_path):
+    """Two ports, each with a number of its own; what one submits, the other receives."""
+    process = program("--link", tmp_path / "two", "--profile", "generic", "--profile", "sim800")
+    assert process.stdout.readline() == f"ready {tmp_path / 'two'}\n"
+    second = "+6281170001709"
+
+    with RawPeer(tmp_path / "tty") as peer, RawPeer(tmp_path / "two") as other:
+        for each in (peer, other):
+            each.ask("ATE0")
+            each.ask("AT+CMGF=1")
+        assert b"SIM800" in other.ask("AT+CGMM")
+        peer.write(f'AT+CMGS="{second}"\r'.encode())
+        peer.read_until(b"> ")
+        peer.write(b"Halo\x1a")
+        peer.read_until(b"OK")
+        other.read_until(b"+CMTI")
+        said = other.ask("AT+CMGR=1")
+
+    assert NUMBER.encode() in said
+    assert b"Halo" in said
+
+
+def test_an_sms_is_sent_to_the_modem_that_is_named(program, tmp_path):
+    process = program("--link", tmp_path / "two")
+    process.stdout.readline()
+
+    run_send(tmp_path, "--to", "+6281170001709", "BTM satu")
+
+    with ControlClient(tmp_path / "c", modem="m2") as client:
+        assert client.state().slots == {"SM": (1, 50)}
+    with ControlClient(tmp_path / "c", modem=NUMBER) as client:
+        assert client.state().slots == {"SM": (0, 50)}
+
+
+def test_a_person_sets_faults_and_tells_operations(program, tmp_path):
+    program("--fault", "signal,code=9")
+    said = [
+        subprocess.run(
+            [*_SIM, *arguments, "--control", tmp_path / "c"],
+            capture_output=True,
+            text=True,
+            timeout=_LIMIT_S,
+            check=False,
+        )
+        for arguments in (
+            ["fault", "registration", "code=3", "count=6"],
+            ["fault", "--clear", "signal"],
+            ["fault", "mutte"],
+            ["tell", "swap_sim", "number=+6281170009999"],
+            ["tell", "state"],
+        )
+    ]
+
+    assert said[0].stdout.split() == ["registration", "signal"]
+    assert said[1].stdout.split() == ["registration"]
+    assert said[2].returncode == 69
+    assert "no fault named 'mutte'" in said[2].stderr
+    assert json.loads(said[4].stdout)["number"] == "+6281170009999"
+
+
+_SCENARIO = """
+stop_after_s = 0.3
+
+[[modem]]
+link = "{folder}/one"
+
+[[modem]]
+link = "{folder}/two"
+
+[[event]]
+at_s = 0.1
+op = "send"
+modem = "m2"
+from = "{citizen}"
+text = "BTM satu"
+
+[[event]]
+at_s = 0.1
+op = "unplug"
+
+[misery]
+every_s = 0.1
+lasts_s = 0.02
+faults = ["signal"]
+"""
+
+
+def run_scenario(folder, text, *options):
+    (folder / "s.toml").write_text(text)
+    return subprocess.run(
+        [*_SIM, "scenario", folder / "s.toml", "--control", folder / "c", *options],
+        capture_output=True,
+        text=True,
+        timeout=_LIMIT_S,
+        check=False,
+    )
+
+
+def test_scenario_is_played_to_its_end(tmp_path):
+    ended = run_scenario(tmp_path, _SCENARIO.format(folder=tmp_path, citizen=CITIZEN))
+
+    assert ended.returncode == 0, ended.stderr
+    happened = [line.split(" ", 1)[1] for line in ended.stdout.splitlines()]
+    assert happened[:2] == [f"{tmp_path}/one", f"{tmp_path}/two"]
+    assert {"send m2", "unplug", "stop"} <= set(happened)
+    assert any(line.endswith("signal ends") for line in happened)
+    assert CITIZEN not in ended.stdout
+
+
+def test_bad_scenario_is_refused_with_everything_that_is_wrong(tmp_path):
+    bad = _SCENARIO.replace("text =", "txet =").replace('"signal"', '"fire"')
+    bad = bad.replace('at_s = 0.1\nop = "unplug"', 'op = "unplug"')
+
+    ended = run_scenario(tmp_path, bad.format(folder=tmp_path, citizen=CITIZEN), "--check")
+
+    assert ended.returncode == 2
+    keys = [
+        line.removeprefix(f"{tmp_path}/s.toml:").split(":")[0] for line in ended.stderr.splitlines()
+    ]
+    assert keys == ["event[0].text", "event[0].txet", "event[1].at_s", "misery.faults"]
 
 
 def test_command_serves_a_modem_that_send_feeds(program, tmp_path):

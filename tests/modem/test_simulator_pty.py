@@ -198,6 +198,41 @@ def test_thousand_sms_are_drained_quickly(port, modem):
     assert time.monotonic() - began < 5
 
 
+def test_unplugged(modem, port):
+    modem.faults.set("unplugged")
+    wait_until(lambda: not port.path.is_symlink())
+    modem.network.send(CITIZEN, NUMBER, "satu")
+
+    modem.faults.clear("unplugged")
+    wait_until(port.path.exists)
+
+    with RawPeer(port.path) as peer:
+        peer.read_until(b"RDY")
+        assert b"+CMGL: 1" in peer.ask("AT+CMGF=0;+CMGL=4")
+
+
+def test_port_renamed(modem, port):
+    old = port.path
+
+    modem.faults.set("port_renamed", text="ttyUSB7", delay_s=0.01)
+    wait_until(old.with_name("ttyUSB7").exists)
+
+    assert not old.is_symlink()
+    with RawPeer(old.with_name("ttyUSB7")) as peer:
+        peer.read_until(b"RDY")
+        assert b"OK" in peer.ask("AT")
+
+
+def test_a_port_that_is_pulled_and_put_back_at_once_comes_back(modem, port):
+    for turn in range(20):
+        modem.unplug()
+        modem.replug(f"tty{turn}")
+
+    wait_until(lambda: port.path.name == "tty19" and port.path.exists())
+    with RawPeer(port.path) as peer:
+        peer.read_until(b"RDY")
+
+
 def test_wrong_speed():
     """The driver's speed is read off the terminal: another than the modem's makes garbage both ways."""
     modem = SimulatedModem(Network(), number=NUMBER)
