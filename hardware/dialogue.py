@@ -119,6 +119,8 @@ class Dialogue:
             self._take_echo()
         elif not line[0].isdigit() and (kind := kind_of(line)) is not None:
             self._take_urc(kind, line)
+        elif line.startswith("+CMGS:"):
+            self._take_late_submit(line)
         else:
             self._take_answer(exchange, line)
 
@@ -159,8 +161,13 @@ class Dialogue:
             self._take_again(line[1:])
         elif FINAL.match(line) or line.startswith("+CMG") or _HEX.issuperset(line):
             self.is_dirty = True
-            if line.startswith("+CMGS:"):  # late, but it settles an SMS that was in doubt
-                self._on_urc(Urc(UrcKind.OTHER, line))
+            if line.startswith("+CMGS:"):
+                self._take_late_submit(line)
+
+    def _take_late_submit(self, line: str) -> None:
+        """The answer to an AT+CMGS that was given up: late, but it settles an SMS that was in doubt."""
+        self.is_dirty = True
+        self._on_urc(Urc(UrcKind.OTHER, line))
 
     def _take_urc(self, kind: UrcKind, line: str) -> None:
         urc = Urc(kind, line)

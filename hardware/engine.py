@@ -16,6 +16,7 @@ from . import answers
 from .answers import Pair, RefusedAnswer
 from .dialogue import Exchange
 from .errors import (
+    CardBusy,
     CommandError,
     CommandTimeout,
     LinkDown,
@@ -26,6 +27,7 @@ from .errors import (
     SubmitRejected,
     SubmitUnknown,
     WrongModem,
+    is_surely_unsent,
 )
 from .facts import Identity, Usage
 from .link import ESC, LinkSurroundings, ModemLink
@@ -41,7 +43,6 @@ PROBE_TIMEOUT_S = 2.0  # of commands whose answer only says whether they exist
 LIST_TIMEOUT_S = 60.0
 LIST_TIMEOUT_PER_SLOT_S = 1.0  # a SIM read by a slow modem at 9600 baud takes half of it
 CARD_PATIENCE = 2  # what reads or writes the SIM may take so many command timeouts
-NETWORK_TIMEOUT = 332  # +CMS: the SMSC's word did not come, but it may have the SMS
 EMPTY_SLOT = 321
 READ_AGAIN_TRIES = 3  # of a damaged slot: noise comes in bursts
 CTRL_Z = "\x1a"
@@ -372,13 +373,16 @@ class ModemEngine(GsmModem, ModemLink):
         return answers.read_one(lines, index)
 
     def delete_slots(self, indices: Sequence[int]) -> bool:
-        """Delete slots of the selected memory in one command line; whether the modem said OK to all."""
+        """Delete slots of the selected memory in one command line; whether the modem said OK to all.
+
+        Raises CardBusy at once: the rest can wait for a better moment, and what comes in cannot.
+        """
         line = "AT" + ";".join(f"+CMGD={index}" for index in indices)
-        try:
-            self.command(line, timeout_s=self._card_timeout_s)
-        except CommandError:
-            return False
-        return True
+        answer = self.exchange(line, timeout_s=self._card_timeout_s)[-1]
+        refused = answers.read_error(answer)
+        if answer != "OK" and (refused.family, refused.code) in _BUSY:
+            raise CardBusy(f"The SIM in {self.port} is busy; its slots are freed later.")
+        return answer == "OK"
 
     def acknowledge(self) -> None:
         """Tell the network that a message handed over directly is safe."""
@@ -405,9 +409,10 @@ class ModemEngine(GsmModem, ModemLink):
         if lines[-1] == "OK" and reference:
             return reference[0]
         refused = answers.read_error(lines[-1])
-        if lines[-1] == "OK" or refused.code == NETWORK_TIMEOUT:
+        if lines[-1] == "OK" or not is_surely_unsent(refused.family, refused.code):
+            shown = refused.sense if refused.code is None else f"{refused.code}, {refused.sense}"
             raise SubmitUnknown(
-                "The network gave no clear answer about the SMS; it may have been sent."
+                f"The modem gave no clear answer about the SMS ({shown}); it may have been sent."
             )
         raise SubmitRejected(refused.code, refused.sense)
 

@@ -49,6 +49,10 @@ class CommandError(ModemError):
         self.sense = sense
 
 
+class CardBusy(ModemError):
+    """The SIM was busy and nothing was done; asking it for the next thing would only take as long again."""
+
+
 class SettingsLost(ModemError):
     """The modem no longer has the settings we gave it: close, and open again."""
 
@@ -105,6 +109,21 @@ class SubmitRejected(ModemError):
 
 class SubmitUnknown(ModemError):
     """The SMS was handed over and no clear answer came: it may have been sent. Never send it again by itself."""
+
+
+# What says, after the body of an AT+CMGS, that the SMS was certainly not sent. Below 128: the SMSC's own refusal
+# (24.011 annex E-2, 23.040 section 9.2.3.22). The others are found out before anything goes on the air (27.005 section
+# 3.2.5, 27.007 section 9.2). What is left, a bare ERROR and 500 among it, is said by modems that lost the SMSC's answer
+# too: taken for a refusal, it would send a citizen the same SMS twice.
+_NOT_SENT = {
+    "S": {*range(128), *range(301, 306), *range(310, 319), *range(320, 323), 330, 331, 515},
+    "E": {3, 4, 5, *range(10, 19), *range(20, 24), 30, 32, 50, 515},
+}
+
+
+def is_surely_unsent(family: str, code: int | None) -> bool:
+    """Say whether this refusal of a handed-over SMS proves that it was not sent."""
+    return code in _NOT_SENT.get(family, ())
 
 
 # 3GPP TS 27.007 section 9.2, those that a gateway can meet

@@ -17,6 +17,7 @@ from .binding import PortFinder, ask_imei
 from .dialogue import Urc
 from .engine import ModemEngine
 from .errors import (
+    CardBusy,
     CommandError,
     LinkDown,
     ModemError,
@@ -55,6 +56,7 @@ __all__ = [
     "Usage",
 ]
 
+RINGING = ("RING", "+CRING", "+CCWA")  # of the lines about calls, those that want an answer
 DIRECT_MEMORY = "CMT"  # Slot.memory of a message that no memory holds
 EVENTS_MAX = 200
 DIRECT_MAX = 1000  # the network waits for an acknowledgement, so more than a few are a fault
@@ -313,6 +315,8 @@ class Modem:
                 deleted.append(slot)
             for memory in sorted(by_memory, key=engine.settings.memories.index):
                 self._delete_in(engine, memory, by_memory[memory], deleted)
+        except CardBusy:
+            self._log("modem_deletes_put_off", {"deleted": len(deleted), "asked": len(ours)})
         except ModemError:
             if not deleted:
                 raise
@@ -380,8 +384,19 @@ class Modem:
         return self._ready().exchange(command, timeout_s=timeout_s)
 
     def check_settings(self) -> None:
-        """Compare the modem's settings with ours; raises SettingsLost."""
-        self._ready().assert_settings()
+        """Compare the modem's settings with ours, and ask again for a memory it refused; raises SettingsLost."""
+        engine = self._ready()
+        engine.assert_settings()
+        for memory in engine.settings.find_missing():
+            self._log("modem_memory_found", {"memory": memory})
+
+    def reject_call(self) -> None:
+        """Hang up on whoever calls: a line that rings may hold SMS back."""
+        engine = self._ready()
+        try:
+            engine.command("AT+CHUP")
+        except CommandError:
+            engine.ask("ATH")
 
     def restart(self) -> None:
         """Have the modem restart (AT+CFUN=1,1) and close: the step after opening again has not helped.
@@ -402,6 +417,8 @@ class Modem:
     def _hear(self, urc: Urc) -> None:
         self.overheard.note(urc.line)
         kind = _EVENT_OF.get(urc.kind)
+        if kind is EventKind.CALL and not urc.line.startswith(RINGING):
+            kind = None
         if urc.kind in (UrcKind.DIRECT, UrcKind.REPORT):
             kind = self._keep_direct(urc)
         elif urc.kind is UrcKind.RESTARTED:

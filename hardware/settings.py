@@ -34,6 +34,7 @@ class MessageSettings:
         self._modem = modem
         self._wanted = tuple(memories)
         self.capacity: dict[str, Usage] = {}  # the memories in use, as they were at the start
+        self._looks = 0  # for memories that were refused
         self._store = ""  # where new SMS go
         self._current = ""  # where we read and delete; empty: not known
         self._notification: list[int] | None = None  # AT+CNMI as read back once it was set
@@ -73,6 +74,30 @@ class MessageSettings:
         first = next(iter(self.capacity))
         if self._store != first:
             self._set_memories(first, first)
+
+    def find_missing(self) -> list[str]:
+        """Ask again for the memories that were refused, at growing pauses; return those that are there now.
+
+        A SIM may be busy while the modem starts; what lies on it would wait for the next start.
+        """
+        missing = [memory for memory in self._wanted if memory not in self.capacity]
+        self._looks += 1
+        if not missing or self._looks & (self._looks - 1):  # at the 1st, 2nd, 4th, 8th … time
+            return []
+        found: dict[str, Usage] = {}
+        for memory in missing:
+            try:
+                used = self._set_memories(memory, self._store)
+            except CommandError:
+                continue
+            if used is not None and used.total > 0:
+                found[memory] = used
+        known = self.capacity | found
+        self.capacity = {memory: known[memory] for memory in self._wanted if memory in known}
+        first = next(iter(self.capacity))
+        if self._store != first:
+            self._set_memories(first, first)
+        return list(found)
 
     def _set_memories(self, current: str, store: str) -> Usage | None:
         self._current = ""

@@ -22,6 +22,7 @@ import structlog
 from hardware.errors import ModemError
 from hardware.modem import EventKind, Listing, Modem
 from hardware.sim_pins import SimIdentity, sim_of
+from smsgate import line_storage
 from smsgate.drain import Drain, ReceivingStore
 from smsgate.errors import StoreError
 from smsgate.healing import (
@@ -232,7 +233,7 @@ class Line(Wakeable):
 
     def _pass(self, modem: Modem) -> float:
         self.requests.answer_one(modem)
-        rung = {event.kind for event in modem.take_events()}
+        rung = self._hear(modem)
         # Whatever it was that rang, a listing shows how things are: a link that is down says so there.
         is_due = bool(rung) or self._clock.monotonic() >= self._list_at
         if is_due and self._receive(modem, has_rung=EventKind.ARRIVED in rung):
@@ -243,11 +244,29 @@ class Line(Wakeable):
             return 0.0
         return max(self._look_after(modem), self._wanted_in())
 
+    def _hear(self, modem: Modem) -> set[EventKind]:
+        """Answer what the modem said unasked; return what is left to look into."""
+        rung = set()
+        for event in modem.take_events():
+            if event.kind is EventKind.LATE_SUBMIT and event.number is not None:
+                self._submission.note_late(event.number)
+            elif event.kind is EventKind.BODY_LOST:
+                # It was handed over although it should have been stored. Not acknowledged, it comes again where the
+                # modem lets us acknowledge at all.
+                self._log.warning("direct_sms_damaged")
+                self._settings_at = 0.0
+            rung.add(event.kind)
+        if EventKind.CALL in rung:
+            rung.discard(EventKind.CALL)
+            modem.reject_call()
+            self._log.info("call_rejected")
+        return rung
+
     def _receive(self, modem: Modem, *, has_rung: bool) -> bool:
         """Drain once; return whether there was anything new."""
         done = self._drain.run(modem)
         self._note_store_works()
-        self._note_usage(done.listing)
+        self._note_usage(done.listing, is_settled=done.received is None)
         has_found = done.received is not None
         if done.received is not None:
             if done.received.has_due_replies:
@@ -327,7 +346,14 @@ class Line(Wakeable):
                 "Look at the antenna and the SIM; it goes on by itself when the network is back.",
             )
 
-    def _note_usage(self, listing: Listing) -> None:
+    def _note_usage(self, listing: Listing, *, is_settled: bool) -> None:
+        alarms = line_storage.alarms_of(listing, line=self.record.name) if is_settled else {}
+        for alarm in line_storage.ALARMS:
+            key = f"line.{self.record.name}.{alarm}"
+            if alarm in alarms:
+                self._tools.raise_alarm(key, alarms[alarm])
+            elif is_settled:
+                self._tools.clear_alarm(key)
         total = sum(usage.total for usage in listing.usage)
         # Drafts are not ours to clear, so they are no backlog; they only make the memory smaller.
         room = total - listing.drafts

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Protocol
@@ -55,6 +56,15 @@ class ReplyStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """The part that was handed over last, while its answer is not known."""
+
+    claim: ReplyClaim
+    number: int
+    is_last: bool
+
+
 class Submission:
     """The sending half of a line."""
 
@@ -65,6 +75,7 @@ class Submission:
         self._tools = tools
         self._log = log.bind(line=line)
         self._unrecorded: deque[Callable[[], bool]] = deque()  # at most the parts of one reply
+        self._doubtful: _Doubt | None = None
         self.due_at = 0.0  # monotonic
 
     def look_again(self) -> None:
@@ -93,6 +104,15 @@ class Submission:
                 self._log.warning("reply_outcome_came_late")
             self._unrecorded.popleft()
 
+    def note_late(self, tp_mr: int) -> None:
+        """The answer to the last SMS in doubt came after all: the SMSC took it."""
+        doubt, self._doubtful = self._doubtful, None
+        if doubt is None:
+            return
+        self._unrecorded.append(partial(self._store.record_part, doubt.claim, doubt.number, tp_mr))
+        if doubt.is_last:
+            self._settle(doubt.claim, ReplyState.SUBMITTED)
+
     def _plan(self) -> None:
         # First the latest moment, then what the store says: a look_again() from elsewhere is never overwritten by more.
         # Another host, or a person, may make a reply due without a word to us.
@@ -104,18 +124,21 @@ class Submission:
             self.due_at = min(self.due_at, self._tools.clock.monotonic() + wait_s)
 
     def _submit(self, modem: Modem, claim: ReplyClaim) -> None:
+        self._doubtful = None  # a late answer could now be this one's
         try:
             parts = pdu.encode_submit(claim.recipient, claim.text, reference=claim.id % 256)
             self._submit_parts(modem, claim, parts)
         except pdu.EncodeError as error:
             self._settle(claim, ReplyState.SUPPRESSED, reason=str(error))
         except SubmitRejected as error:
+            self._doubtful = None
             self._put_off(claim, error)
         except SubmitUnknown as error:
-            # The SMSC may have taken it. Twice is worse than a doubt that somebody can see.
+            # The SMSC may have taken it. Twice is worse than a doubt that somebody can see. The link is left as it is:
+            # its next use finds out how it is, and an answer that comes late is still heard.
             self._settle(claim, ReplyState.UNCONFIRMED, reason=str(error))
-            raise
         except ModemError as error:
+            self._doubtful = None
             self._put_off(claim, error)  # whatever it was, it was before the SMS was handed over
             raise
         else:
@@ -134,7 +157,10 @@ class Submission:
     def _submit_parts(self, modem: Modem, claim: ReplyClaim, parts: Sequence[SubmitPdu]) -> None:
         for number, part in enumerate(parts, start=1):
             if number not in claim.parts_submitted:
+                # A part before the last that turns out sent leaves its reply in doubt: the rest was not tried.
+                self._doubtful = _Doubt(claim, number, is_last=number == len(parts))
                 tp_mr = modem.submit(part)
+                self._doubtful = None
                 self._unrecorded.append(partial(self._store.record_part, claim, number, tp_mr))
 
     def _settle(

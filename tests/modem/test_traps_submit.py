@@ -115,6 +115,11 @@ def test_submitting_leaves_the_character_set_alone(script, modem):
         pytest.param("\r\nOK\r\n", id="OK without a reference"),
         pytest.param("\r\n+CMS ERROR: 332\r\n", id="the network did not answer the modem"),
         pytest.param(
+            "\r\n+CMS ERROR: 500\r\n", id="unknown error, says a modem that lost the answer"
+        ),
+        pytest.param("\r\nERROR\r\n", id="an error without a reason"),
+        pytest.param("\r\n+CME ERROR: 100\r\n", id="unknown, in the other family"),
+        pytest.param(
             lambda said, _body: threading.Thread(target=said.hang_up).start(),
             id="the device vanishes",
         ),
@@ -128,6 +133,26 @@ def test_no_answer_to_a_body_is_unknown_and_never_a_refusal(script, answer):
         with pytest.raises(SubmitUnknown):
             modem.submit(SUBMIT)
         assert len(script.bodies) == 1
+
+
+@pytest.mark.parametrize("code", [38, 21, 304, 322, 331])
+def test_a_refusal_that_proves_it_unsent_is_one(script, modem, code):
+    script.submit_answer = f"\r\n+CMS ERROR: {code}\r\n"
+
+    with pytest.raises(SubmitRejected) as caught:
+        modem.submit(SUBMIT)
+    assert caught.value.code == code
+
+
+def test_a_late_answer_amid_another_command_is_told_too(script):
+    with driven(script, submit_timeout_s=0.1) as modem:
+        script.submit_answer = silent
+        with pytest.raises(SubmitUnknown):
+            modem.submit(SUBMIT)
+        script.once(r"AT\+CSQ", ok("+CMGS: 77", "+CSQ: 17,99"))
+
+        assert modem.signal().rssi == 17
+        assert (EventKind.LATE_SUBMIT, 77) in [(e.kind, e.number) for e in modem.take_events()]
 
 
 def test_a_late_answer_to_a_body_is_told(script):

@@ -81,6 +81,9 @@ class BenchModem:
         self._call("restart")
         self.close()
 
+    def reject_call(self) -> None:
+        self._call("reject_call")
+
     def wait(self, timeout_s: float) -> bool:
         return False
 

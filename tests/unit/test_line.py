@@ -339,3 +339,114 @@ def test_what_could_not_be_compared_is_compared_at_the_next_pass(bench):
     bench.pass_time(1)
 
     assert len(bench.store.shown) == 1
+
+
+def test_a_late_answer_settles_the_reply_that_was_in_doubt(bench):
+    bench.store.replies = [a_reply(5)]
+    bench.modem.fail_next["submit"] = SubmitUnknown("No answer came.")
+    bench.settle()
+
+    bench.modem.events = [Event(EventKind.LATE_SUBMIT, 77)]
+    bench.pass_time(1)
+
+    assert bench.store.parts == [(5, 1, 77)]
+    assert bench.store.settled == [(5, ReplyState.UNCONFIRMED), (5, ReplyState.SUBMITTED)]
+
+
+def test_a_late_answer_to_a_part_leaves_the_reply_in_doubt(bench):
+    """The parts after it were never tried, and nobody may send them again by itself."""
+    bench.store.replies = [a_reply(5, "panjang " * 40)]
+    bench.modem.fail_next["submit"] = SubmitUnknown("No answer came.")
+    bench.settle()
+
+    bench.modem.events = [Event(EventKind.LATE_SUBMIT, 77)]
+    bench.pass_time(1)
+
+    assert bench.store.parts == [(5, 1, 77)]
+    assert bench.store.settled == [(5, ReplyState.UNCONFIRMED)]
+
+
+def test_a_late_answer_settles_nothing_once_another_sms_was_submitted(bench):
+    bench.store.replies = [a_reply(5), a_reply(6)]
+    bench.modem.fail_next["submit"] = SubmitUnknown("No answer came.")
+    bench.pass_time(1)
+
+    bench.modem.events = [Event(EventKind.LATE_SUBMIT, 77)]
+    bench.pass_time(1)
+
+    assert bench.store.settled == [(5, ReplyState.UNCONFIRMED), (6, ReplyState.SUBMITTED)]
+
+
+def test_an_answer_that_nobody_waits_for_is_passed_over(bench):
+    bench.modem.events = [Event(EventKind.LATE_SUBMIT, 77), Event(EventKind.LATE_SUBMIT)]
+
+    bench.settle()
+
+    assert bench.store.settled == []
+
+
+def test_a_reply_in_doubt_does_not_close_a_link_that_works(bench):
+    bench.store.replies = [a_reply(5)]
+    bench.modem.fail_next["submit"] = SubmitUnknown("No answer came.")
+
+    bench.settle()
+
+    assert "close" not in bench.modem.names()
+
+
+def test_a_call_is_rejected_once_and_nobody_is_told(bench):
+    bench.settle()
+    bench.modem.events = [Event(EventKind.CALL), Event(EventKind.CALL)]
+
+    bench.pass_time(1)
+
+    assert bench.modem.names().count("reject_call") == 1
+    assert not bench.alarms
+
+
+def test_an_sms_whose_body_was_lost_has_the_settings_looked_at(bench):
+    bench.settle()
+    bench.modem.done.clear()
+    bench.modem.events = [Event(EventKind.BODY_LOST)]
+
+    bench.settle()
+
+    assert "check_settings" in bench.modem.names()
+
+
+@pytest.mark.parametrize(
+    ("drafts", "alarms"),
+    [
+        pytest.param(4, set(), id="less than half"),
+        pytest.param(5, {"line.m1.filling"}, id="half"),
+        pytest.param(9, {"line.m1.full"}, id="nearly all"),
+    ],
+)
+def test_memory_that_stays_taken_is_alarmed(bench, drafts, alarms):
+    bench.modem.drafts = drafts
+
+    bench.pass_time(2)
+
+    assert set(bench.alarms) == alarms
+    assert all("drafts" in text for text in bench.alarms.values())
+
+
+def test_memory_alarms_end_by_themselves(bench):
+    bench.modem.drafts = 9
+    bench.pass_time(2)
+    bench.modem.drafts = 0
+
+    bench.pass_time(2)
+
+    assert not bench.alarms
+
+
+def test_a_burst_on_its_way_through_is_no_full_memory(bench):
+    bench.modem.slots = {index: a_slot(index) for index in range(1, 11)}
+    raised = []
+    bench.alarms = type("Alarms", (dict,), {"__setitem__": lambda _s, k, _v: raised.append(k)})()
+
+    bench.pass_time(5)
+
+    assert bench.store.committed
+    assert not raised
