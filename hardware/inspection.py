@@ -11,10 +11,11 @@ from .pin import STATE_OF_ERROR
 from .profiles import profile_for
 from .terminal import Channel, ask_lines
 
-_TRIES = (  # 3GPP TS 27.007 section 8.65; SIMCom, Quectel and Huawei manuals
+_TRIES = (  # 3GPP TS 27.007 section 8.65; SIMCom, Quectel, u-blox and Huawei manuals
     ("AT+CPINR", re.compile(r"\+CPINR:\s*\"?SIM PIN\"?\s*,\s*(\d+)")),
     ("AT+SPIC", re.compile(r"\+SPIC:\s*(\d+)")),
     ('AT+QPINC="SC"', re.compile(r'\+QPINC:\s*"SC"\s*,\s*(\d+)')),
+    ("AT+UPINCNT", re.compile(r"\+UPINCNT:\s*(\d+)")),
     ("AT^CPIN?", re.compile(r"\^CPIN:\s*[^,]*,[^,]*,\d*,\d*,(\d+)")),
 )
 _SMSC = re.compile(r'\+CSCA:\s*"([^"]*)"')

@@ -205,6 +205,15 @@ port = "/dev/serial/by-id/usb-MODEM-if00-port0"
 # Minutes between two power cycles, at least. 30: a modem that two did not mend needs a person.
 #power_cycle_every_min = 30
 
+# The USSD code that asks for the prepaid balance, for `smsgate modem doctor`. Not set: a SIM with a
+# contract has none.
+#? balance_ussd = "*888#"
+
+# Where the amount stands in the answer: a regular expression, its first group the amount; and the least
+# that is enough. 10000: some thirty SMS.
+#balance_pattern = 'Rp\\.?\\s*([\\d.,]+)'
+#balance_least = 10000
+
 # --- backends -------------------------------------------------------------------------------------
 # One [[backend]] for each system that complaints are forwarded to.
 

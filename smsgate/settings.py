@@ -110,6 +110,14 @@ def _check_socket_length(value: Path) -> Path:
     return value
 
 
+def _check_pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"expected a regular expression: {error}") from None
+    return value
+
+
 def _check_memory(value: str) -> str:
     if value not in ("SM", "ME"):
         raise ValueError('expected "SM" or "ME" (other memories hold no messages, or show these)')
@@ -254,6 +262,12 @@ class ModemSettings(_Table):
     pin_file: AbsolutePath | None = None
     power_cycle: Annotated[tuple[StrictStr, ...], Field(max_length=20)] = ()
     power_cycle_every_min: Annotated[StrictInt, Field(ge=5, le=7 * 24 * 60)] = 30
+
+    balance_ussd: Annotated[StrictStr, Field(pattern=r"^[0-9*#+]{2,40}$")] | None = None
+    balance_pattern: Annotated[StrictStr, Field(max_length=200), AfterValidator(_check_pattern)] = (
+        r"Rp\.?\s*([\d.,]+)"
+    )
+    balance_least: Annotated[StrictInt, Field(ge=0, le=1_000_000_000)] = 10_000
 
     @model_validator(mode="after")
     def _check_place(self) -> Self:

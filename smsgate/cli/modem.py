@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from smsgate.cli import modem_care, modem_scan, modem_show, modem_talk
+from smsgate.cli import modem_care, modem_doctor, modem_scan, modem_show, modem_talk
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -16,6 +16,7 @@ app = typer.Typer(
 app.command("scan")(modem_scan.scan)
 app.command("info")(modem_show.info)
 app.command("watch")(modem_show.watch)
+app.command("doctor")(modem_doctor.doctor)
 app.command("send")(modem_talk.send)
 app.command("at")(modem_talk.at)
 app.command("ussd")(modem_talk.ussd)

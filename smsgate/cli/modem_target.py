@@ -211,27 +211,38 @@ def open_channel(
     target: Target, config: Path | None = None, *, limits: Limits | None = None
 ) -> Iterator[Channel]:
     """Open the way to the modem, and close it afterwards; says so when it leads over the daemon."""
-    from hardware.discovery import holders
     from hardware.errors import ModemError
-    from hardware.terminal import Terminal
 
-    channel: Any = None
-    if target.settings is not None or holders(target.port):
-        channel = ask_daemon(target, config)
-    if channel is not None:
-        name = find_configured(target, config).name
-        say(f"The daemon holds {target.port} (line {name}): it is asked, between its own commands.")
-    else:
-        channel = Terminal(target.port, baud=target.baud, limits=limits)
     try:
-        if isinstance(channel, Terminal):
-            channel.open()
-            channel.ask("AT+CMEE=1")  # errors with their reason; until the modem is switched off
-        yield channel
+        channel = _choose_way(target, config, limits)
+        try:
+            yield channel
+        finally:
+            channel.close()
     except ModemError as error:
         raise explain(error) from None
-    finally:
-        channel.close()
+
+
+def _choose_way(target: Target, config: Path | None, limits: Limits | None) -> Channel:
+    """Return the daemon's way where the configuration is known or the port is busy, else the port's own, opened."""
+    from hardware.errors import PortBusy
+    from hardware.terminal import Terminal
+
+    channel = ask_daemon(target, config) if target.settings is not None else None
+    if channel is None:
+        terminal = Terminal(target.port, baud=target.baud, limits=limits)
+        try:
+            terminal.open()
+        except PortBusy:
+            channel = ask_daemon(target, config)
+            if channel is None:
+                raise
+        else:
+            terminal.ask("AT+CMEE=1")  # errors with their reason; until the modem is switched off
+            return terminal
+    name = find_configured(target, config).name
+    say(f"The daemon holds {target.port} (line {name}): it is asked, between its own commands.")
+    return channel
 
 
 def explain(error: ModemError) -> ModemTrouble:

@@ -1,0 +1,375 @@
+"""The doctor: for each trouble, seeded on the simulator, the one right thing to do next."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import re
+import string
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hardware import diagnosis, diagnosis_words
+from hardware.diagnosis import Balance, Expected, Finding, Level, choose_next
+from hardware.probes import Doctor, Surroundings, Waits
+from hardware.simulator import Network, PtyServer, SimulatedModem
+from hardware.terminal import Limits, Terminal
+from smsgate import cli
+
+NUMBER = "+6281170001708"
+WAITS = Waits(
+    silence_s=0.6,
+    other_silence_s=0.4,
+    answer_s=0.5,
+    steady_s=0.05,
+    breakdown_s=1.5,
+    ussd_s=1.0,
+    loop_s=1.0,
+)
+BALANCE = Balance("*888#", r"Rp\.?\s*([\d.,]+)", 10_000)
+
+
+@dataclass
+class Patient:
+    """A modem in surroundings of its own; a trouble changes either."""
+
+    modem: SimulatedModem
+    path: str
+    stack: ExitStack
+    folder: Path
+    expected: Expected = field(default_factory=lambda: Expected(name="m1", balance=BALANCE))
+    may_open: bool = True
+    root: Path = Path("/")
+    doors: dict[str, str] = field(default_factory=dict)  # names that lead to another port
+    clock_shift: timedelta = timedelta()
+
+    def expect(self, **changes: Any) -> None:
+        self.expected = replace(self.expected, **changes)
+
+    def examine(self) -> list[Finding]:
+        around = Surroundings(
+            root=self.root,
+            waits=WAITS,
+            may_open=lambda _path: self.may_open,
+            open_terminal=self._open,
+            now=lambda: datetime.now(UTC) + self.clock_shift,
+        )
+        return list(Doctor(self.path, self.expected, around=around).examine())
+
+    def _open(self, path: str, baud: int, limits: Limits) -> Terminal:
+        return Terminal(self.doors.get(path, path), baud=baud, limits=limits)
+
+
+@pytest.fixture
+def patient(tmp_path: Path) -> Iterator[Patient]:
+    modem = SimulatedModem(Network(seed=7), number=NUMBER, memories={"SM": 4})
+    with ExitStack() as stack:
+        server = stack.enter_context(PtyServer(modem, tmp_path / "tty"))
+        yield Patient(modem, str(server.path), stack, tmp_path)
+
+
+# --- machines made of files -----------------------------------------------------------------------
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text + "\n")
+
+
+def plug_in(patient: Patient, *ttys: str) -> None:
+    """Put the patient into a machine where it is an interface of a USB modem."""
+    root = patient.folder / "root"
+    patient.root = root
+    (root / "proc").mkdir(parents=True)
+    device = root / "sys/devices/pci0000:00/0000:00:14.0/usb1/1-2"
+    _write(device / "idVendor", "12d1")
+    _write(device / "idProduct", "1001")
+    for number, tty in enumerate(ttys):
+        interface = device / f"1-2:1.{number}"
+        _write(interface / "bInterfaceNumber", f"{number:02d}")
+        (interface / tty).mkdir()
+        entry = root / f"sys/class/tty/{tty}"
+        entry.mkdir(parents=True)
+        (entry / "device").symlink_to(interface / tty)
+        (root / "dev").mkdir(exist_ok=True)
+        (root / "dev" / tty).symlink_to("/dev/null")
+    patient.doors = {f"/dev/{ttys[0]}": patient.path}
+    patient.path = f"/dev/{ttys[0]}"
+
+
+def run_modem_manager(patient: Patient) -> None:
+    plug_in(patient, "null")
+    _write(patient.root / "proc/4711/comm", "ModemManager")
+
+
+def hold(patient: Patient, name: str) -> None:
+    """Have another program keep the port open, with a lock on it."""
+    program = f"import time; time.sleep(60)  # {name}"
+    with open(patient.path, "rb+", buffering=0) as port:
+        fcntl.flock(port, fcntl.LOCK_EX)
+        process = subprocess.Popen([sys.executable, "-c", program], pass_fds=(port.fileno(),))
+    patient.stack.callback(process.wait)
+    patient.stack.callback(process.kill)
+
+
+def stand_aside(patient: Patient) -> None:
+    """Configure an interface of the device that says nothing; its sibling answers."""
+    deaf = SimulatedModem(Network(seed=8), number="+6281170001709")
+    deaf.faults.set("mute")
+    server = patient.stack.enter_context(PtyServer(deaf, patient.folder / "deaf"))
+    answering = patient.path
+    plug_in(patient, "null", "zero")
+    (patient.root / "dev/zero").unlink()
+    (patient.root / "dev/zero").symlink_to("/dev/zero")
+    patient.doors = {"/dev/null": str(server.path), "/dev/zero": answering}
+
+
+def fault(name: str, **params: Any) -> Callable[[Patient], None]:
+    return lambda patient: patient.modem.faults.set(name, **params)
+
+
+def lock_sim(tries: int = 3, *, has_pin: bool = False) -> Callable[[Patient], None]:
+    def lock(patient: Patient) -> None:
+        patient.modem.faults.set("sim_state", text="SIM PIN", count=tries)
+        patient.expect(has_pin=has_pin)
+
+    return lock
+
+
+def swap_sim(patient: Patient) -> None:
+    patient.expect(iccid="8962100000000000001")
+
+
+def choose_by_hand(patient: Patient) -> None:
+    patient.modem.faults.set("registration", code=2)
+
+
+def let_clock_go(patient: Patient) -> None:
+    patient.expect(is_host_clock_right=False)
+    patient.clock_shift = timedelta(hours=3)
+
+
+def unwatch_clock(patient: Patient) -> None:
+    patient.expect(is_host_clock_right=False)
+
+
+def lose_port(patient: Patient) -> None:
+    patient.path += "-gone"
+
+
+def deny(patient: Patient) -> None:
+    patient.may_open = False
+
+
+def name_a_file(patient: Patient) -> None:
+    patient.path = str(patient.folder / "file")
+    Path(patient.path).write_text("")
+
+
+def expect_another(patient: Patient) -> None:
+    patient.expect(imei="350000000000001")
+
+
+def change_smsc(patient: Patient) -> None:
+    patient.expect(smsc="+6281100009")
+
+
+def loop_nowhere(patient: Patient) -> None:
+    patient.expect(loop_number="+6281234567890")
+
+
+def loop_refused(patient: Patient) -> None:
+    patient.expect(loop_number=NUMBER)
+    patient.modem.faults.set("submit_error", code=38)
+
+
+TROUBLES: dict[str, tuple[Callable[[Patient], None], str]] = {
+    "no such port": (lose_port, "port_missing|port_none"),
+    "a file instead of a port": (name_a_file, "port_no_device"),
+    "no permission": (deny, "denied"),
+    "port held by another program": (lambda patient: hold(patient, "minicom"), "held"),
+    "ModemManager about": (run_modem_manager, "modem_manager_near"),
+    "wrong interface": (stand_aside, "wrong_interface"),
+    "wrong speed": (fault("wrong_speed", code=9600), "wrong_speed"),
+    "dead modem": (fault("mute"), "silent"),
+    "restarts again and again": (fault("reboot_loop", delay_s=0.15), "restarts"),
+    "falls silent in the middle": (fault("mute_at_command", command="+CGMM"), "fell_silent"),
+    "restarts in the middle": (fault("reboot_at_command", command="+CGSN"), "restarts"),
+    "port gone in the middle": (
+        fault("port_gone_at_command", command="+CGSN", delay_s=60.0), "vanished",
+    ),
+    "echo that stays": (fault("echo_stays"), "echo_stays"),
+    "no PDU mode": (fault("unknown_command", command="+CMGF", times=0), "text_mode_stays"),
+    "another modem than configured": (expect_another, "another_modem"),
+    "no SIM": (fault("sim_state", text="ABSENT"), "sim_missing"),
+    "SIM that does not get ready": (fault("sim_state", text="NOT READY"), "sim_not_ready"),
+    "PIN wanted": (lock_sim(), "pin_wanted"),
+    "PIN wanted and configured": (lock_sim(has_pin=True), "pin_configured"),
+    "last try of the PIN": (lock_sim(1, has_pin=True), "pin_last_try"),
+    "PUK": (fault("sim_state", text="SIM PUK"), "puk"),
+    "swapped SIM": (swap_sim, "sim_swapped"),
+    "not registered": (fault("registration", code=2), "not_registered"),
+    "not registered without a signal": (
+        lambda patient: [patient.modem.faults.set("registration", code=2),
+                         patient.modem.faults.set("signal", code=99)], "no_signal",
+    ),
+    "SIM denied": (fault("registration", code=3, count=2), "denied_sim"),
+    "modem denied": (fault("registration", code=3, count=6), "denied_device"),
+    "denied here": (fault("registration", code=3, count=11), "denied_place"),
+    "denied for another cause": (fault("registration", code=3, count=22), "denied_network"),
+    "weak signal": (fault("signal", code=2), "signal_weak"),
+    "no SMSC": (fault("service_centre", text=""), "smsc_missing"),
+    "SMSC of another country": (fault("service_centre", text="+4917100"), "smsc_wrong"),
+    "SMSC changed": (change_smsc, "smsc_changed"),
+    "SIM full": (fault("memory_full"), "full"),
+    "SIM filling": (fault("undecodable_pdu", times=3), "filling"),
+    "loop that does not come back": (loop_nowhere, "loop_lost"),
+    "network takes no SMS": (loop_refused, "loop_rejected"),
+    "low balance": (fault("balance", text="Sisa pulsa Rp1.500,00."), "balance_low"),
+    "balance that cannot be read": (fault("balance", text="Pulsa habis"), "balance_unreadable"),
+    "no answer to the balance": (fault("ussd_error", code=5), "balance_unanswered"),
+    "clock off": (let_clock_go, "clock_off"),
+    "clock that nobody keeps": (unwatch_clock, "clock_unwatched"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_each_trouble_ends_in_its_one_next_action(patient: Patient, trouble: str) -> None:
+    seed, verdict = TROUBLES[trouble]
+    seed(patient)
+
+    findings = patient.examine()
+
+    found = choose_next(findings)
+    assert found is not None, findings
+    assert found.verdict in verdict.split("|"), findings
+    for language in diagnosis_words.LANGUAGES:
+        assert not re.search(r"\{[a-z]+\}", diagnosis_words.action(found, language))
+        assert diagnosis_words.action(found, language)
+
+
+HARMLESS: dict[str, Callable[[Patient], None]] = {
+    "nothing": lambda _patient: None,
+    "echo and text mode that it leaves when told": fault("settings_lost"),
+    "roaming": fault("registration", code=5),
+    "a modem's clock that was never set": fault("clock_off"),
+    "a modem's clock that is off while the host's is kept": fault("clock_off", delay_s=7200.0),
+    "no announcements": fault("unknown_command", command="+CNMI", times=0),
+    "a loop that works": lambda patient: patient.expect(loop_number=NUMBER),
+    "errors as text": fault("textual_errors"),
+    "octet by octet": fault("drip"),
+}
+
+
+@pytest.mark.parametrize("state", HARMLESS)
+def test_what_is_no_trouble_asks_for_nothing(patient: Patient, state: str) -> None:
+    HARMLESS[state](patient)
+
+    findings = patient.examine()
+
+    assert choose_next(findings) is None, findings
+    assert findings[-1].check == "steady"
+
+
+def test_nothing_is_looked_at_behind_what_ends_it(patient: Patient) -> None:
+    patient.modem.faults.set("sim_state", text="ABSENT")
+
+    assert [finding.check for finding in patient.examine()][-1] == "sim"
+
+
+def test_the_sms_of_the_loop_is_deleted_again(patient: Patient) -> None:
+    patient.expect(loop_number=NUMBER)
+
+    patient.examine()
+
+    assert patient.modem.memories["SM"].used == 0
+
+
+# --- words ----------------------------------------------------------------------------------------
+
+
+def test_every_verdict_is_said_in_both_languages_with_the_same_facts() -> None:
+    for verdict, (english, indonesian) in diagnosis_words.WORDS.items():
+        assert bool(english.action) == bool(indonesian.action), verdict
+        assert _fields(english.evidence) == _fields(indonesian.evidence), verdict
+        assert _fields(english.action) == _fields(indonesian.action), verdict
+
+
+def _fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+def test_every_verdict_that_the_judges_know_has_words() -> None:
+    source = (
+        Path(diagnosis.__file__).read_text()
+        + Path(diagnosis.__file__).with_name("probes.py").read_text()
+    )
+    for verdict in diagnosis_words.WORDS:
+        stem = verdict if not verdict.startswith("loop_") else "loop_"
+        assert stem in source, f"nobody gives the verdict {verdict}"
+
+
+def test_the_first_failure_goes_before_an_earlier_warning() -> None:
+    warning = Finding("modem_manager", Level.WARNING, "modem_manager_near")
+    failure = Finding("sim", Level.FAILURE, "sim_missing")
+
+    assert choose_next([warning, failure]) is failure
+    assert choose_next([warning]) is warning
+
+
+@pytest.mark.parametrize(
+    ("said", "amount"),
+    [("Sisa pulsa Rp25.000 aktif s.d. 31/12/2030", 25_000), ("Rp 1.250.000,00", 1_250_000),
+     ("Rp. 5.000.", 5_000), ("Rp0", 0), ("pulsa habis", None)],
+)  # fmt: skip
+def test_amounts_are_read_as_people_write_them(said: str, amount: int | None) -> None:
+    assert diagnosis.read_amount(said, BALANCE.pattern) == amount
+
+
+# --- the command ----------------------------------------------------------------------------------
+
+
+def test_the_command_ends_in_one_next_action_in_the_language_asked_for(
+    patient: Patient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    patient.modem.faults.set("sim_state", text="ABSENT")
+
+    assert cli.invoke(["modem", "doctor", "--port", patient.path, "--lang", "id"]) == 1
+    assert "Selanjutnya: Pasang SIM" in capsys.readouterr().out.splitlines()[-1]
+    assert cli.invoke(["modem", "doctor", "--port", patient.path, "--lang", "en"]) == 1
+    assert "Next: Put the SIM in" in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_the_command_gives_the_same_as_json(
+    patient: Patient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    patient.modem.faults.set("sim_state", text="SIM PUK")
+
+    assert cli.invoke(["modem", "doctor", "--port", patient.path, "--json", "--lang", "en"]) == 1
+
+    told = json.loads(capsys.readouterr().out)
+    assert told["next"]["verdict"] == "puk"
+    assert [each["check"] for each in told["findings"]][-1] == "pin"
+
+
+def test_the_bundle_names_no_device_and_no_sim(
+    patient: Patient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = patient.folder / "bundle.json"
+
+    cli.invoke(["modem", "doctor", "--port", patient.path, "--bundle", str(bundle)])
+
+    text = bundle.read_text()
+    assert json.loads(text)["findings"]
+    assert not re.search(r"\d{7,}", text)
+    assert (
+        patient.modem.imei in capsys.readouterr().out
+    )  # on the screen it helps, beside the device
