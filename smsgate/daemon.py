@@ -8,7 +8,6 @@ message.
 from __future__ import annotations
 
 import random
-import secrets
 import signal
 import sys
 from collections.abc import Collection, Mapping, Sequence
@@ -22,7 +21,7 @@ import structlog
 from hardware.binding import PortFinder
 from hardware.modem import Modem, ModemOptions
 from hardware.sim_pins import SIM_PINS_FILE, SimPins
-from smsgate import __version__, logs, references
+from smsgate import __version__, logs
 from smsgate.alarms import AlarmBoard
 from smsgate.clock import HostClock, SystemClock
 from smsgate.config import load
@@ -37,7 +36,7 @@ from smsgate.line_tools import LinePolicy, LineTools
 from smsgate.notify import notify, watchdog_interval_s
 from smsgate.power import cycle_power
 from smsgate.records import LineRecord
-from smsgate.rules import build_rules, build_store
+from smsgate.rules import build_rules, build_store, new_reference
 from smsgate.settings import BackendSettings, ModemSettings, Settings
 from smsgate.signals import Signals
 from smsgate.status import GatewayStatus, StatusError, StatusServer
@@ -374,8 +373,3 @@ class Daemon:
 def _log_modem(line: str, event: str, fields: Mapping[str, object]) -> None:
     """Pass on what the driver says of its link; it names no message."""
     log.info(event, line=line, **fields)
-
-
-def new_reference() -> str:
-    """Return a reference by chance; the store sees to it that nobody has it."""
-    return references.draw_reference(secrets.randbelow)

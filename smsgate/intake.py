@@ -92,32 +92,29 @@ class Intake:
         sms: CompleteSms,
         known: SenderKnowledge,
         reference: str,
-        privacy: Privacy | None = None,
+        wish: Privacy = Privacy.PLAIN,
     ) -> Decision:
         """Return the filing of an unclear SMS that a person says is a complaint.
 
-        What it asks in confidence holds as if it had a prefix; `privacy` is the person's own reading, and
-        of the two the stricter holds.
+        What it asks in confidence holds as if it had a prefix; `wish` is the person's own reading, and of
+        the two the stricter holds.
         """
         sender = classify(sms.sender, is_alphanumeric=sms.is_alphanumeric)
         case = Case(self.rules, sms, known, sender)
         meaning = case.as_complaint() or Complaint(body=sms.text.strip(), prefix="")
-        if privacy is not None and _STRICTNESS.index(privacy) > _STRICTNESS.index(meaning.privacy):
-            meaning = replace(meaning, privacy=privacy)
+        privacy = max(wish, meaning.privacy, key=_STRICTNESS.index)
+        meaning = replace(meaning, privacy=privacy)
         return replace(_file(case, meaning, reference), reason="filed by a person")
 
     def join_by_person(
-        self, sms: CompleteSms, known: SenderKnowledge, complaint: KnownComplaint, *, is_own: bool
+        self, sms: CompleteSms, known: SenderKnowledge, complaint: KnownComplaint, is_own: bool
     ) -> Decision:
-        """Return the joining of an unclear SMS to a complaint, as a person decided; only its own sender is told."""
+        """Return the joining of an unclear SMS to a complaint; only the complaint's own sender is told."""
         sender = classify(sms.sender, is_alphanumeric=sms.is_alphanumeric)
         case = Case(self.rules, sms, known, sender)
         reading = case.as_complaint()
-        decision = case.added_to(
-            complaint,
-            sms.text.strip() if reading is None else reading.body,
-            reason="joined by a person",
-        )
+        body = sms.text.strip() if reading is None else reading.body
+        decision = case.added_to(complaint, body, reason="joined by a person")
         if not is_own:
             return decision
         return replace(decision, replies=case.reply(ReplyKind.ADDED, ref=complaint.reference))

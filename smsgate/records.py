@@ -44,6 +44,16 @@ class Disposition(StrEnum):
     QUARANTINED = "quarantined"
 
 
+class Dismissal(StrEnum):
+    """Why an SMS is no complaint. Fixed words: they are counted, and nobody is named in them."""
+
+    SPAM = "spam"
+    SAYS_NOTHING = "says-nothing"
+    OTHER_CITY = "other-city"
+    NOT_FOR_US = "not-for-us"
+    DEALT_WITH = "dealt-with"
+
+
 class SmsState(StrEnum):
     """Where an SMS stands: parts missing, or decided."""
 

@@ -5,6 +5,7 @@ The daemon and the commands that file SMS build them here, and alike.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -145,3 +146,8 @@ def build_store(
         },
         on_due_reply=on_due_reply,
     )
+
+
+def new_reference() -> str:
+    """Return a reference by chance; the store sees to it that nobody has it."""
+    return references.draw_reference(secrets.randbelow)

@@ -44,6 +44,7 @@ COMMANDS = {
     "config": Entry("smsgate.cli.config", "app", "Check, show or begin a configuration."),
     "complaints": Entry("smsgate.cli.complaints", "app", "List complaints, or show one."),
     "messages": Entry("smsgate.cli.messages", "app", "List SMS, show one, read them again."),
+    "triage": Entry("smsgate.cli.triage", "app", "Sort the SMS that only a person can."),
     "ledger": Entry("smsgate.cli.ledger", "ledger", "See that every SMS is accounted for."),
     "modem": Entry("smsgate.cli.modem", "app", "Find modems, test them, speak to them."),
     "sim": Entry("smsgate.cli.sim", "app", "Simulate a modem, a network, a complaint system."),

@@ -54,7 +54,7 @@ def list_messages(
 
     with open_store(load(config, are_secrets_needed=False)) as store:
         found = store.messages(limit=limit, disposition=disposition, state=state)
-    shown = [message if is_revealing else _conceal(message) for message in found]
+    shown = [message if is_revealing else conceal(message) for message in found]
     if is_json:
         print_json([_plain(message) for message in shown])
         return
@@ -65,7 +65,7 @@ def list_messages(
                 message.id,
                 show_moment(message.received_at),
                 message.line,
-                _sender(message),
+                show_sender(message),
                 message.disposition or f"waiting ({message.missing} missing)",
                 message.reference,
                 None if message.text is None else shorten(visible(message.text), TEXT_WIDTH),
@@ -93,7 +93,7 @@ def show(
         found = store.message(message_id)
     if found is None:
         raise NoSuchMessage(f"no SMS has the number {message_id}: see `smsgate messages list`")
-    shown = found if is_revealing else _conceal(found)
+    shown = found if is_revealing else conceal(found)
     if is_json:
         print_json(_plain(shown, has_pdu=is_showing_pdu))
     else:
@@ -110,8 +110,7 @@ def redecode(
     """
     from smsgate.clock import SystemClock
     from smsgate.config import load
-    from smsgate.daemon import new_reference
-    from smsgate.rules import build_rules, build_store
+    from smsgate.rules import build_rules, build_store, new_reference
 
     settings = load(config, are_secrets_needed=False)
     decisions = build_rules(settings)
@@ -136,7 +135,7 @@ def redecode(
     )
 
 
-def _conceal(message: MessageRecord) -> MessageRecord:
+def conceal(message: MessageRecord) -> MessageRecord:
     """Return the SMS with the sender's number cut and identity numbers in its text masked."""
     from parsers.sensitive import mask
 
@@ -147,7 +146,8 @@ def _conceal(message: MessageRecord) -> MessageRecord:
     )
 
 
-def _sender(message: MessageRecord) -> str | None:
+def show_sender(message: MessageRecord) -> str | None:
+    """Return who sent it, as far as that is shown."""
     return "(withheld)" if message.is_withheld else message.sender
 
 
@@ -168,7 +168,7 @@ def _print_message(message: MessageRecord, *, has_pdu: bool) -> None:
             ("reason", message.reason),
             ("complaint", message.reference),
             ("service", f"{message.service}, line {message.line} of {message.gateway}"),
-            ("sender", _sender(message)),
+            ("sender", show_sender(message)),
             ("received", show_moment(message.received_at)),
             ("sent", show_moment(message.sent_at)),
         ]

@@ -260,7 +260,7 @@ class Knowledge:
                 )
             ]
         for row in rows:
-            self._senders[row.identity].complaints.append(_known(row))
+            self._senders[row.identity].complaints.append(known_complaint(row))
 
     def _gather_budget(self, connection: Connection) -> None:
         now = self._window.now
@@ -273,7 +273,8 @@ class Knowledge:
         self._replies_day, self._replies_hour = int(day), int(hour)
 
 
-def _known(row: Any) -> KnownComplaint:
+def known_complaint(row: Any) -> KnownComplaint:
+    """Return what intake needs of a row of `complaint`."""
     return KnownComplaint(
         id=row.id,
         reference=row.reference,

@@ -37,7 +37,7 @@ class PartRecord:
 @dataclass(frozen=True, slots=True)
 class MessageRecord:
     """One SMS. `sender` is None where it could not be read, and where it is withheld: of whoever asked for
-    ANONIM, or may have, as long as parts are missing.
+    ANONIM, in this SMS or in a complaint before, or may have, as long as parts are missing.
     """
 
     id: int
@@ -68,31 +68,46 @@ class Messages:
         self, *, limit: int, disposition: Disposition | None, state: SmsState | None
     ) -> list[MessageRecord]:
         """Return the newest SMS, without their parts."""
-        query = _QUERY.order_by(_sms.c.id.desc()).limit(limit)
+        query = message_query().order_by(_sms.c.id.desc()).limit(limit)
         if disposition is not None:
             query = query.where(_sms.c.disposition == disposition)
         if state is not None:
             query = query.where(_sms.c.state == state)
         with self._room.database.read() as connection:
-            return [_record(row) for row in connection.execute(query)]
+            return [message_record(row) for row in connection.execute(query)]
 
     def one(self, sms_id: int) -> MessageRecord | None:
         """Return one SMS with its parts; None where there is none."""
         parts = sa.select(_part).where(_part.c.sms_id == sms_id)
         with self._room.database.read() as connection:
-            row = connection.execute(_QUERY.where(_sms.c.id == sms_id)).one_or_none()
+            row = connection.execute(message_query().where(_sms.c.id == sms_id)).one_or_none()
             if row is None:
                 return None
             found = connection.execute(parts.order_by(_part.c.concat_number, _part.c.id)).all()
-        return _record(row, found)
+        return message_record(row, found)
 
 
-_QUERY = sa.select(_sms, _complaint.c.reference, _complaint.c.confidentiality).outerjoin(
-    _complaint, _complaint.c.id == _sms.c.complaint_id
+_other: Any = _complaint.alias()
+# Whoever filed one as ANONIM would be known by anything else that came from the same number.
+_HAS_BEEN_ANONYMOUS = (
+    sa.exists()
+    .where(
+        _other.c.service == _sms.c.service,
+        _other.c.identity == _sms.c.identity,
+        _other.c.confidentiality == Confidentiality.ANONIM,
+    )
+    .label("has_been_anonymous")
 )
 
 
-def _record(row: Any, parts: Any = ()) -> MessageRecord:
+def message_query() -> Any:
+    """Return the question for SMS, to be narrowed; `message_record` makes records of its rows."""
+    return sa.select(
+        _sms, _complaint.c.reference, _complaint.c.confidentiality, _HAS_BEEN_ANONYMOUS
+    ).outerjoin(_complaint, _complaint.c.id == _sms.c.complaint_id)
+
+
+def message_record(row: Any, parts: Any = ()) -> MessageRecord:
     is_withheld = _is_withheld(row)
     return MessageRecord(
         id=row.id,
@@ -119,7 +134,7 @@ def _is_withheld(row: Any) -> bool:
         return Confidentiality(row.confidentiality) is Confidentiality.ANONIM
     if SmsState(row.state) is SmsState.WAITING:
         return True  # nobody knows yet what it asks for
-    return _ASKS_FOR_ANONIM.search(row.text or "") is not None
+    return row.has_been_anonymous or _ASKS_FOR_ANONIM.search(row.text or "") is not None
 
 
 def _part_record(row: Any, *, is_withheld: bool) -> PartRecord:

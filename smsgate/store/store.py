@@ -47,6 +47,7 @@ from smsgate.store.restored import Restored
 from smsgate.store.room import Room, ServiceFacts
 from smsgate.store.schema import Upgraded
 from smsgate.store.timekeeping import Redating, TimeGuard
+from smsgate.store.triage import Candidate, Triage, candidates, unsorted
 
 
 class _Opening:
@@ -360,6 +361,21 @@ class Store(_Keeping):
     ) -> list[MessageRecord]:
         """Return the newest SMS, without their parts."""
         return Messages(self._room).newest(limit=limit, disposition=disposition, state=state)
+
+    def triage(
+        self, actor: str, new_reference: Callable[[], str], *, is_again: bool = False
+    ) -> Triage:
+        """Return what a person can do with an SMS that nobody else could sort."""
+        room = self._room
+        return Triage(room, actor=actor, new_reference=new_reference, is_again=is_again)
+
+    def unsorted(self, *, limit: int = 50, is_dismissed: bool = False) -> list[MessageRecord]:
+        """Return the oldest SMS that wait for a person; or the newest that one dismissed."""
+        return unsorted(self._room, limit=limit, is_dismissed=is_dismissed)
+
+    def candidates(self, sms_id: int) -> list[Candidate]:
+        """Return the complaints that an SMS may belong to: the newest of its sender."""
+        return candidates(self._room, sms_id)
 
     def ledger(self, days: Days | None = None) -> Ledger:
         """Return what was read and what became of it, and what of that does not add up."""

@@ -1,0 +1,236 @@
+"""`smsgate triage`: SMS that only a person can sort."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from smsgate.cli.messages import conceal, show_sender
+from smsgate.cli.opening import open_store, wake_daemon
+from smsgate.cli.options import ConfigOption, JsonOption, PersonOption, RevealOption
+from smsgate.cli.output import (
+    print_fields,
+    print_json,
+    print_table,
+    say,
+    shorten,
+    show_moment,
+    visible,
+)
+from smsgate.cli.person import actor_of
+from smsgate.records import Dismissal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from smsgate.intake import Intake
+    from smsgate.settings import Settings
+    from smsgate.store import Store
+    from smsgate.store.messages import MessageRecord
+
+LIST_MAX = 10_000
+TEXT_WIDTH = 60
+
+app = typer.Typer(no_args_is_help=True, help="Sort the SMS that only a person can.")
+
+SmsArgument = Annotated[int, typer.Argument(metavar="ID", help="As `triage list` says it.")]
+AgainOption = Annotated[
+    bool, typer.Option("--again", help="Take up again what somebody dismissed.")
+]
+
+
+@app.command("list")
+def list_unsorted(
+    config: ConfigOption = None,
+    is_json: JsonOption = False,
+    limit: Annotated[
+        int, typer.Option(min=1, max=LIST_MAX, help="How many, the oldest first.")
+    ] = 50,
+    is_dismissed: Annotated[
+        bool, typer.Option("--dismissed", help="Those that somebody dismissed, the newest first.")
+    ] = False,
+    is_revealing: RevealOption = False,
+) -> None:
+    """List the SMS that wait for a person, the oldest first."""
+    from smsgate.config import load
+
+    with open_store(load(config, are_secrets_needed=False)) as store:
+        found = store.unsorted(limit=limit, is_dismissed=is_dismissed)
+    shown = [message if is_revealing else conceal(message) for message in found]
+    if is_json:
+        print_json([_plain(message) for message in shown])
+        return
+    print_table(
+        ("id", "received", "service", "sender", "why", "text"),
+        [
+            (
+                message.id,
+                show_moment(message.received_at),
+                message.service,
+                show_sender(message),
+                message.reason,
+                shorten(visible(message.text or ""), TEXT_WIDTH),
+            )
+            for message in shown
+        ],
+    )
+
+
+@app.command()
+def show(
+    sms_id: SmsArgument,
+    config: ConfigOption = None,
+    is_json: JsonOption = False,
+    is_revealing: RevealOption = False,
+) -> None:
+    """Show one of them whole, and the sender's complaints that it may belong to."""
+    from smsgate.config import load
+    from smsgate.store.triage import NotInTriage
+
+    with open_store(load(config, are_secrets_needed=False)) as store:
+        found = store.message(sms_id)
+        candidates = store.candidates(sms_id)
+    if found is None:
+        raise NotInTriage(f"no SMS has the number {sms_id}: see `smsgate triage list`")
+    shown = found if is_revealing else conceal(found)
+    if is_json:
+        print_json({**_plain(shown), "candidates": candidates})
+        return
+    print_fields(
+        [
+            ("id", shown.id),
+            ("became", shown.disposition),
+            ("why", shown.reason),
+            ("service", shown.service),
+            ("sender", show_sender(shown)),
+            ("received", show_moment(shown.received_at)),
+        ]
+    )
+    print("\ntext")
+    for line in (shown.text or "").split("\n"):
+        print(f"  {visible(line)}")
+    print()
+    print_table(
+        ("complaint of the same sender", "status", "received"),
+        [(c.reference, c.status, show_moment(c.received_at)) for c in candidates],
+    )
+
+
+@app.command("file")
+def file_sms(
+    sms_id: SmsArgument,
+    config: ConfigOption = None,
+    is_json: JsonOption = False,
+    is_rahasia: Annotated[
+        bool, typer.Option("--rahasia", help="It is confidential, though the text does not say so.")
+    ] = False,
+    is_anonim: Annotated[
+        bool, typer.Option("--anonim", help="It is anonymous, though the text does not say so.")
+    ] = False,
+    is_again: AgainOption = False,
+    person: PersonOption = None,
+) -> None:
+    """File an SMS as a complaint: it is forwarded, and the sender gets the receipt."""
+    from parsers.meaning import Privacy
+    from smsgate.rules import new_reference
+
+    wish = Privacy.RAHASIA if is_rahasia else Privacy.PLAIN
+    wish = Privacy.ANONIM if is_anonim else wish
+    with _table(config) as (settings, store):
+        intake = _intake_of(settings, store, sms_id)
+        reference = store.triage(actor_of(person), new_reference, is_again=is_again).file(
+            sms_id,
+            lambda sms, known, ref: intake.file_by_person(sms, known, ref, wish),
+        )
+    wake_daemon(settings)
+    _tell(is_json, sms_id, "filed", f"SMS {sms_id} is complaint {reference}.", reference)
+
+
+@app.command()
+def join(
+    sms_id: SmsArgument,
+    reference: Annotated[str, typer.Argument(help="The complaint that it belongs to.")],
+    config: ConfigOption = None,
+    is_json: JsonOption = False,
+    is_again: AgainOption = False,
+    person: PersonOption = None,
+) -> None:
+    """Add an SMS to a complaint; a closed one is opened again. The sender is told if it is theirs."""
+    from smsgate.rules import new_reference
+
+    with _table(config) as (settings, store):
+        intake = _intake_of(settings, store, sms_id)
+        store.triage(actor_of(person), new_reference, is_again=is_again).join(
+            sms_id, reference, intake.join_by_person
+        )
+    wake_daemon(settings)
+    _tell(is_json, sms_id, "joined", f"SMS {sms_id} was added to {reference}.", reference)
+
+
+@app.command()
+def dismiss(
+    sms_id: SmsArgument,
+    reason: Annotated[Dismissal, typer.Option(help="Why it is no complaint.")],
+    config: ConfigOption = None,
+    is_json: JsonOption = False,
+    person: PersonOption = None,
+) -> None:
+    """Set an SMS aside that is no complaint. It is kept, and can be taken up again."""
+
+    from smsgate.rules import new_reference
+
+    with _table(config) as (_, store):
+        store.triage(actor_of(person), new_reference).dismiss(sms_id, reason)
+    _tell(is_json, sms_id, "dismissed", f"SMS {sms_id} was dismissed.", None)
+
+
+def _table(config: Path | None) -> AbstractContextManager[tuple[Settings, Store]]:
+    @contextmanager
+    def opened() -> Iterator[tuple[Settings, Store]]:
+        from smsgate.clock import SystemClock
+        from smsgate.config import load
+        from smsgate.rules import build_store
+
+        settings = load(config, are_secrets_needed=False)
+        store = build_store(settings, SystemClock())
+        try:
+            store.open()
+            yield settings, store
+        finally:
+            store.close()
+
+    return opened()
+
+
+def _intake_of(settings: Settings, store: Store, sms_id: int) -> Intake:
+    """Return the decisions of the service that an SMS came in by."""
+    from smsgate.rules import build_rules
+    from smsgate.store.triage import NotInTriage
+
+    message = store.message(sms_id)
+    if message is None:
+        raise NotInTriage(f"no SMS has the number {sms_id}: see `smsgate triage list`")
+    rules = build_rules(settings).get(message.service)
+    if rules is None:
+        raise NotInTriage(
+            f"SMS {sms_id} is of the service {message.service}, which is not configured any more"
+        )
+    return rules.intake
+
+
+def _tell(is_json: bool, sms_id: int, done: str, sentence: str, reference: str | None) -> None:
+    if is_json:
+        print_json({"sms": sms_id, "done": done, "reference": reference})
+    else:
+        say(sentence)
+
+
+def _plain(message: MessageRecord) -> dict[str, object]:
+    names = (
+        *("id", "service", "line", "sender", "is_withheld", "disposition", "reason", "text"),
+        *("received_at", "reference"),
+    )
+    return {name: getattr(message, name) for name in names}
