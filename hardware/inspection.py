@@ -16,7 +16,7 @@ _TRIES = (  # 3GPP TS 27.007 section 8.65; SIMCom, Quectel, u-blox and Huawei ma
     ("AT+SPIC", re.compile(r"\+SPIC:\s*(\d+)")),
     ('AT+QPINC="SC"', re.compile(r'\+QPINC:\s*"SC"\s*,\s*(\d+)')),
     ("AT+UPINCNT", re.compile(r"\+UPINCNT:\s*(\d+)")),
-    ("AT^CPIN?", re.compile(r"\^CPIN:\s*[^,]*,[^,]*,\d*,\d*,(\d+)")),
+    ("AT^CPIN?", re.compile(r"\^CPIN:\s*[^,]*,[^,]*,\d*,(\d+)")),  # PUK's tries come before PIN's
 )
 _SMSC = re.compile(r'\+CSCA:\s*"([^"]*)"')
 _USAGES = re.compile(r'"(\w+)"\s*,\s*(\d+)\s*,\s*(\d+)')

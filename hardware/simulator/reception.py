@@ -55,7 +55,8 @@ class Reception:
         """Say a message indication, or keep it while AT+CNMI mode is 0."""
         if not self.shows_urcs or self._modem.faults.is_set("urc_withheld"):
             return
-        if self._modem.settings.notification[0] == 0:
+        is_held = self._modem.settings.notification[0] == 0
+        if is_held and not self._modem.profile.is_always_notifying:
             self._held = [*self._held, lines][-_HELD_MAX:]
             return
         self._modem.say_urc(lines)

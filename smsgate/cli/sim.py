@@ -50,7 +50,8 @@ def run_modem(
         int | None, typer.Option(help="Speed at which the port is understood; by default any.")
     ] = None,
     profile: Annotated[
-        list[str] | None, typer.Option(help="Class of device; once, or for each modem.")
+        list[str] | None,
+        typer.Option(help="Class of device (a wrong one lists them); once, or for each modem."),
     ] = None,
     number: Annotated[list[str] | None, typer.Option(help="Number of each modem's SIM.")] = None,
     fault: Annotated[

@@ -15,6 +15,7 @@ from hardware.errors import ModemError, SubmitUnknown
 from hardware.modem import Modem, ModemOptions
 from hardware.pdu import SmsDeliver, decode, encode_submit
 from hardware.simulator import Network, PtyServer, SimulatedModem
+from hardware.simulator.profiles import PROFILES
 
 NUMBER, CITIZEN = "+6281170001708", "+6281234567890"
 TEXTS = {f"BTM jalan rusak {number}" for number in range(4)}
@@ -110,7 +111,7 @@ def check(network: Network, simulated: SimulatedModem, run: Run, told: str) -> N
     assert len(replies) == 1 if run.outcome == "submitted" else len(replies) <= 1, told
 
 
-@pytest.mark.parametrize("profile", ["generic", "sim800", "huawei"])
+@pytest.mark.parametrize("profile", PROFILES)
 def test_a_run_without_a_fault_has_no_error(tmp_path, profile):
     network, simulated, server, run = make_run(tmp_path, profile)
     for text in TEXTS:

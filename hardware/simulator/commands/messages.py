@@ -25,7 +25,6 @@ _TPDU_OCTETS_MAX = 164  # 23.040: the longest SMS-SUBMIT
 _STO_UNSENT, _STO_SENT = 2, 3
 _SRR = 0x20  # TP-SRR: the sender wants a report
 _CHARSETS = ("GSM", "IRA", "UCS2")
-_NOTIFICATION_MAX = (3, 3, 3, 2, 1)
 
 
 @answers("+CMGF", Form.WRITE)
@@ -52,8 +51,9 @@ def set_notification(modem: SimulatedModem, command: Command) -> Answer:
     """AT+CNMI=: where new messages go and how they are announced; what is left out stays."""
     current = modem.settings.notification
     values = [command.number(place, default=now) for place, now in enumerate(current)]
+    allowed = modem.profile.notification_values
     if len(command.params) > len(current) or any(
-        value > largest for value, largest in zip(values, _NOTIFICATION_MAX, strict=True)
+        str(value) not in choice for value, choice in zip(values, allowed, strict=True)
     ):
         raise cms(302)
     modem.settings.notification = (values[0], values[1], values[2], values[3], values[4])
@@ -67,7 +67,17 @@ def read_notification(modem: SimulatedModem, _command: Command) -> Answer:
     return ["+CNMI: " + ",".join(map(str, modem.settings.notification))]
 
 
-answer_range("+CNMI", "(0-3),(0-3),(0-3),(0-2),(0,1)")
+@answers("+CNMI", Form.TEST)
+def tell_notification_values(modem: SimulatedModem, _command: Command) -> Answer:
+    """AT+CNMI=?"""
+    shown = map(_shorten, modem.profile.notification_values)
+    return ["+CNMI: " + ",".join(f"({values})" for values in shown)]
+
+
+def _shorten(values: str) -> str:
+    """Return values as a test form shows them: three and more in a row as a range."""
+    is_range = len(values) > 2 and int(values[-1]) - int(values[0]) == len(values) - 1
+    return f"{values[0]}-{values[-1]}" if is_range else ",".join(values)
 
 
 @answers("+CSMS", Form.WRITE)

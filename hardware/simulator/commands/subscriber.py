@@ -63,13 +63,15 @@ answer_range("+CIMI", "")
 
 
 @answers("+CCID", Form.EXECUTE, Form.READ)
+@answers("+QCCID", Form.EXECUTE, Form.READ)
 @answers("^ICCID", Form.EXECUTE, Form.READ)
 def tell_iccid(modem: SimulatedModem, command: Command) -> Answer:
     """The SIM's serial number, under the name this class of device has for it."""
     if command.name != modem.profile.ccid_command:
         raise AtError
     require_sim(modem)
-    return [f"{command.name}: {modem.card.iccid}"]
+    shown = modem.profile.ccid_answer.format(command=command.name, iccid=modem.card.iccid)
+    return [shown]
 
 
 @answers("+CNUM", Form.EXECUTE)
