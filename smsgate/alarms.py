@@ -60,6 +60,7 @@ CATALOGUE: Mapping[str, Severity] = MappingProxyType(
         "backend.*.held": Severity.CRITICAL,  # credentials, address or contract are wrong
         "backend.*.failing": Severity.WARNING,  # down for long; its complaints wait
         "backend.*.refused": Severity.WARNING,  # a complaint was refused for good
+        "backend.*.answers": Severity.WARNING,  # it cannot be asked how far complaints are
         "backend.*.unconfirmed": Severity.WARNING,  # a person must look there
         "store": Severity.CRITICAL,  # cannot be used: SMS wait on the SIM
         "store.disk": Severity.CRITICAL,  # below the reserve

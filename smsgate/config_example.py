@@ -233,6 +233,20 @@ url = "https://aduan.example/api/complaints"
 # keys, such a complaint waits for a person.
 #? find_url = "https://aduan.example/api/complaints?reference={reference}"
 
+# Where it is asked how far a complaint is, with {reference} or {tracking_id}; answers become SMS to
+# the citizen. Not set: it is not asked.
+#? status_url = "https://aduan.example/api/complaints?reference={reference}"
+
+# Where the answer has the status, what the citizen is told, and the unit that deals with it; dots go
+# into objects, "" says that there is none. Nothing else in it is looked at: no private note gets out.
+#status_field = "status"
+#answer_field = "answer"
+#unit_field = "unit"
+
+# Seconds between two rounds of questions, one for each complaint that is not over. 300: a citizen
+# can wait five minutes, and a backend can bear it.
+#answers_poll_s = 300.0
+
 # Sent as `Authorization: Bearer`. Not set by default.
 #? token_credential = "kota-token"
 #? token_file = "/etc/smsgate/kota-token"
@@ -265,6 +279,11 @@ url = "https://aduan.example/api/complaints"
 [backend.fields]
 #? text = "description"
 #? sender = "reporter.phone"
+
+# Their words for a status → ours: diterima, "perlu data", proses, dijawab, selesai, "bukan wewenang",
+# dibatalkan. Common words of other systems are known without.
+[backend.statuses]
+#? beres = "selesai"
 
 # --- outside --------------------------------------------------------------------------------------
 

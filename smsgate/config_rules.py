@@ -24,6 +24,7 @@ URL_FIELDS: Mapping[str, tuple[str, ...]] = {
     "url": (),
     "find_url": ("{reference}",),
     "add_url": ("{reference}", "{tracking_id}"),
+    "status_url": ("{reference}", "{tracking_id}"),
 }
 _PREFIX, _NUMBER, _INSTITUTION = (
     "BTM",
@@ -63,6 +64,8 @@ def backend_problems(backend: Table) -> Iterator[Problem]:
         got = f"(got {show_value(key, url)})"
         if key == "find_url" and "{reference}" not in url:
             yield (key,), f"expected {{reference}} in it {got}"
+        if key == "status_url" and not any(field in url for field in known):
+            yield (key,), f"expected {{reference}} or {{tracking_id}} in it {got}"
         if _has_other_braces(url, known):
             expected = f"only {' and '.join(known)}" if known else "nothing"
             yield (key,), f"expected {expected} in braces {got}"

@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +44,8 @@ from smsgate.status import GatewayStatus, StatusError, StatusServer
 from smsgate.workers import GivesWay, Runner, Worker
 
 if TYPE_CHECKING:
+    from smsgate.answers import Answers
+    from smsgate.backends.json import JsonBackend
     from smsgate.forwarder import Forwarder
 
 log = structlog.get_logger(__name__)
@@ -77,6 +80,7 @@ class Daemon:
         self._sim_pins = SimPins(settings.gateway.state_dir / SIM_PINS_FILE)
         self._lines = [self._build_line(modem) for modem in settings.modems]
         self._forwarders: dict[str, Forwarder] = {}
+        self._answers: list[Answers] = []
         self._runners: list[Runner] = []
 
     # --- life -------------------------------------------------------------------------------------------------------
@@ -137,7 +141,8 @@ class Daemon:
             GivesWay(forwarder, is_busy=self._is_receiving, clock=self._clock)
             for forwarder in self._forwarders.values()
         ]
-        self._start([*polite, house])
+        self._answers = [self._build_answers(b) for b in self._settings.backends if b.status_url]
+        self._start([*polite, house, *self._answers])
 
     def _is_receiving(self) -> bool:
         return any(line.is_busy for line in self._lines)
@@ -159,6 +164,8 @@ class Daemon:
             runner.join(max(abort_at - self._clock.monotonic(), 0.0))
         for forwarder in self._forwarders.values():
             forwarder.abort()
+        for answers in self._answers:
+            answers.abort()
         for runner in self._runners:
             if not runner.join(max(deadline - self._clock.monotonic(), 0.1)):
                 log.error("worker_did_not_stop", worker=runner.worker.name)
@@ -340,8 +347,28 @@ class Daemon:
 
     def _build_forwarder(self, backend: BackendSettings) -> Forwarder:
         # The HTTP client is an eighth of the start; see _start_workers.
-        from smsgate.backends.json import JsonContract, open_json_backend
         from smsgate.forwarder import Forwarder
+
+        return Forwarder(
+            self._store, self._open_backend(backend), clock=self._clock, chance=random.random
+        )
+
+    def _build_answers(self, backend: BackendSettings) -> Answers:
+        """Ask over connections of its own: a slow answer must not keep complaints waiting."""
+        from smsgate.answers import Answers, AnswerTools
+
+        tools = AnswerTools(
+            clock=self._clock,
+            poll_s=backend.answers_poll_s,
+            age_max=timedelta(days=max(s.status_max_age_days for s in self._settings.services)),
+            on_replies=lambda: self._wake(()),
+            raise_alarm=self._alarms.raise_alarm,
+            clear_alarm=self._alarms.clear_alarm,
+        )
+        return Answers(self._store, self._open_backend(backend), tools)
+
+    def _open_backend(self, backend: BackendSettings) -> JsonBackend:
+        from smsgate.backends.json import JsonContract, open_json_backend
 
         token = self._settings.secret(f"backend.{backend.name}.token")
         secret = self._settings.secret(f"backend.{backend.name}.secret")
@@ -356,17 +383,14 @@ class Daemon:
             add_url=backend.add_url,
             honours_idempotency_keys=backend.honours_idempotency_keys,
             settle_s=backend.settle_s,
+            status_url=backend.status_url,
+            status_field=backend.status_field,
+            answer_field=backend.answer_field,
+            unit_field=backend.unit_field,
+            statuses=backend.statuses,
         )
-        return Forwarder(
-            self._store,
-            open_json_backend(
-                contract,
-                clock=self._clock,
-                timeout_s=backend.timeout_s,
-                ca_file=backend.ca_file,
-            ),
-            clock=self._clock,
-            chance=random.random,
+        return open_json_backend(
+            contract, clock=self._clock, timeout_s=backend.timeout_s, ca_file=backend.ca_file
         )
 
 

@@ -185,7 +185,7 @@ class Plan:
     memories: Sequence[str] = ("SM",)
     service_lines: str = ""  # more TOML for each table
     modem_lines: str = ""
-    backend_lines: str = ""
+    backend_lines: str = ""  # {backend} is its address
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -273,7 +273,7 @@ class Rehearsal:
             backend=self.backend_url,
             service=plan.service_lines,
             modem=plan.modem_lines,
-            backend_lines=plan.backend_lines,
+            backend_lines=plan.backend_lines.replace("{backend}", self.backend_url),
         )
         self.config.write_text(text, encoding="utf-8")
 
@@ -328,6 +328,10 @@ class Rehearsal:
     def set_backend_faults(self, faults: Mapping[str, Any]) -> None:
         """Make the complaint system misbehave, or behave again."""
         self._ask_backend("POST", "/faults", faults)
+
+    def answer_complaint(self, reference: str, **said: str) -> None:
+        """Have the backend say of a complaint: `status`, `answer`, `unit`, `private_note`."""
+        self._ask_backend("POST", "/answers", {"reference": reference, **said})
 
     def _ask_backend(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         address = urlsplit(self.backend_url)

@@ -27,6 +27,7 @@ from pydantic import (
 )
 
 from hardware.facts import USUAL_PORTS
+from smsgate.records import ComplaintStatus
 from smsgate.settings_texts import KeywordSettings, ReplyTexts, ReplyTextsEn
 from smsgate.settings_texts import Table as _Table
 from smsgate.wording import DEFAULT_TEXTS, fill_service_fields
@@ -292,6 +293,12 @@ class BackendSettings(_Table):
     url: Url
     add_url: Url | None = None
     find_url: Url | None = None
+    status_url: Url | None = None
+    status_field: Annotated[StrictStr, Field(min_length=1, max_length=100)] = "status"
+    answer_field: Annotated[StrictStr, Field(max_length=100)] = "answer"
+    unit_field: Annotated[StrictStr, Field(max_length=100)] = "unit"
+    statuses: dict[StrictStr, ComplaintStatus] = Field(default_factory=dict)
+    answers_poll_s: Annotated[float, _seconds(least=1, most=86400)] = 300.0
     token_credential: Credential | None = None
     token_file: AbsolutePath | None = None
     secret_credential: Credential | None = None

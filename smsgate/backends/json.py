@@ -36,6 +36,7 @@ from smsgate.backends import (
     TryLater,
     Unknown,
 )
+from smsgate.backends.progress import Progress, ProgressOutcome, read_status
 from smsgate.backends.statuses import classify, doubt
 from smsgate.clock import Clock
 from smsgate.errors import ConfigError
@@ -49,7 +50,7 @@ from smsgate.http import (
     PerhapsTaken,
     make_tls,
 )
-from smsgate.records import ForwardedComplaint
+from smsgate.records import ComplaintStatus, ForwardedComplaint
 from smsgate.settings import BackendField
 
 log = structlog.get_logger(__name__)
@@ -66,7 +67,9 @@ class JsonContract:
     `fields` renames: ours → theirs, where a dot makes an object (`reporter.phone`) and "" leaves a
     field out; what it does not name keeps our name. `tracking_field` is where the answer has the
     tracking id (dots again); "" expects none, and takes any 2xx. `find_url` has `{reference}`;
-    `add_url` may have `{reference}` and `{tracking_id}`, and is `url` where not given.
+    `add_url` may have `{reference}` and `{tracking_id}`, and is `url` where not given. `status_url` has
+    one of them and answers with how far a complaint is: of that only `status_field`, `answer_field` and
+    `unit_field` are looked at, so that private notes go nowhere; `statuses` are words of the backend's own.
     """
 
     name: str
@@ -79,10 +82,20 @@ class JsonContract:
     add_url: str | None = None
     honours_idempotency_keys: bool = True
     settle_s: float = 60.0
+    status_url: str | None = None
+    status_field: str = "status"
+    answer_field: str = "answer"
+    unit_field: str = "unit"
+    statuses: Mapping[str, ComplaintStatus] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Raise ConfigError for what could only fail later, with a complaint in hand."""
-        urls = {"url": self.url, "find_url": self.find_url, "add_url": self.add_url}
+        urls = {
+            "url": self.url,
+            "find_url": self.find_url,
+            "add_url": self.add_url,
+            "status_url": self.status_url,
+        }
         problems = [
             f"{name}: expected http:// or https:// and a host"
             for name, url in urls.items()
@@ -95,6 +108,13 @@ class JsonContract:
         problems += check_fields(self.fields)
         if problems:
             raise ConfigError([f"backend {self.name!r}: {problem}" for problem in problems])
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """The JSON of an answer to a question; None where it was none."""
+
+    content: Any = field(repr=False)
 
 
 class JsonBackend:
@@ -144,7 +164,43 @@ class JsonBackend:
         page says that the address is wrong.
         """
         assert self._contract.find_url is not None
-        url = fill(self._contract.find_url, reference=reference)
+        looked = self._look_up(fill(self._contract.find_url, reference=reference), "find_url")
+        if not isinstance(looked, _Content):
+            return looked
+        return self._found(looked.content, reference)
+
+    def look_up_progress(self, reference: str, tracking_id: str | None) -> ProgressOutcome:
+        """Ask how far a complaint is. Believed is only an entry that names our reference or the tracking id."""
+        assert self._contract.status_url is not None
+        if tracking_id is None and "{tracking_id}" in self._contract.status_url:
+            return NotFound()  # it has no name there yet
+        url = fill(self._contract.status_url, reference=reference, tracking_id=tracking_id or "")
+        looked = self._look_up(url, "status_url")
+        if not isinstance(looked, _Content):
+            return looked
+        contract = self._contract
+        name = contract.fields.get("reference") or "reference"
+        entries = [
+            entry
+            for entry in unfold(looked.content, name)
+            if str(pick(entry, name)) == reference
+            or (tracking_id and str(pick(entry, contract.tracking_field)) == tracking_id)
+        ]
+        # additions to a complaint are entries, too, and have no status
+        told = [entry for entry in entries if has_field(entry, contract.status_field)]
+        if not entries:
+            return NotFound()
+        raw = pick(told[0], contract.status_field) if told else None
+        if raw is None:
+            return NotFound()  # nobody has looked at it
+        if not isinstance(raw, str) or not raw.strip():
+            return Held(f"status_url: {OUT_OF_CONTRACT}")
+        answer, unit = _words(told[0], contract.answer_field), _words(told[0], contract.unit_field)
+        status = read_status(raw, contract.statuses, has_answer=answer is not None)
+        return Progress(status, raw.strip(), answer, unit)
+
+    def _look_up(self, url: str, what: str) -> _Content | NotFound | TryLater | Held:
+        """Ask with GET; return the JSON that came."""
         result = self._http.request("GET", url, headers=self._headers())
         if not isinstance(result, Answer):
             return TryLater(result.reason)
@@ -157,8 +213,8 @@ class JsonBackend:
         if result.status == 404 and content is not None:
             return NotFound()
         if not isinstance(outcome, Accepted):
-            return Held(f"HTTP {result.status} from find_url")
-        return self._found(content, reference)
+            return Held(f"HTTP {result.status} from {what}")
+        return _Content(content)
 
     def abort(self) -> None:
         """End the request in hand, from any thread."""
@@ -250,7 +306,10 @@ def open_json_backend(
         total_s=timeout_s,
         keep_alive_s=4.0 if contract.honours_idempotency_keys else 0.0,
     )
-    urls = (contract.url, contract.find_url or "", contract.add_url or "")
+    urls = (
+        contract.url,
+        *(u or "" for u in (contract.find_url, contract.add_url, contract.status_url)),
+    )
     is_tls = any(url.lower().startswith("https:") for url in urls)
     tls = make_tls(ca_file) if is_tls else None
     http = HttpClient(clock=clock, limits=limits, tls=tls)
@@ -372,6 +431,12 @@ def has_field(content: Any, path: str) -> bool:
     *path_above, last = path.split(".")
     place = pick(content, ".".join(path_above)) if path_above else content
     return isinstance(place, dict) and last in place
+
+
+def _words(entry: Any, path: str) -> str | None:
+    """Return the text at a dotted path; None where there is none, or the path is empty."""
+    value = pick(entry, path) if path else None
+    return value.strip() or None if isinstance(value, str) else None
 
 
 def is_tracking_id(value: Any) -> bool:

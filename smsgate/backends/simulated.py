@@ -5,6 +5,8 @@ It speaks the contract of the generic JSON backend:
     POST /complaints                      take a complaint or an addition; token, signature and
                                           idempotency key are checked
     GET  /complaints[?reference=…]        what it holds: {"complaints": […]}
+    POST /answers {"reference": …, "status": …, "answer": …, "unit": …, "private_note": …}
+                                          say this of a complaint from now on
     GET  /counts                          complaints, additions, requests, refused requests
     POST /faults {"mode": …, "count": n}  fail the next n POSTs to /complaints (without `count`
                                           all); "none" ends it
@@ -39,6 +41,7 @@ HEADER_OCTETS_MAX = 65536
 CLOCK_SKEW_S_MAX = 300  # an older signature is a replay
 HANG_S_MAX = 300.0
 HUGE_OCTETS = 1024 * 1024
+ANSWER_FIELDS = ("status", "answer", "unit", "private_note")
 MODES = ("none", "status", "hang", "drop", "slow", "delay", "garbage", "huge")
 SHORT_MODES: Mapping[str, Mapping[str, Any]] = {
     "refuse": {"mode": "status", "status": 422},
@@ -137,6 +140,22 @@ class Register:
                 if reference is None
                 or entry["content"].get(self._contract.reference_field) == reference
             ]
+
+    def answer(self, order: Any) -> bool:
+        """Say from now on of a complaint what the order says; return whether there is such a complaint."""
+        if not isinstance(order, dict) or not set(order) <= {"reference", *ANSWER_FIELDS}:
+            raise ValueError(f"expected an object of reference, {', '.join(ANSWER_FIELDS)}")
+        name = self._contract.reference_field
+        with self._lock:
+            entries = [
+                entry
+                for entry in self._entries
+                if entry["content"].get(name) == order.get("reference")
+                and entry["content"].get("kind") != "addition"
+            ]
+            for entry in entries:
+                entry.update({key: order[key] for key in ANSWER_FIELDS if key in order})
+            return bool(entries)
 
     def counts(self) -> dict[str, int]:
         """Return how many complaints and additions are held, and how many requests came and were
@@ -363,6 +382,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._complaint(body)
         elif self.path == "/faults":
             self._order(body)
+        elif self.path == "/answers":
+            self._answer(body)
         else:
             self._say(SimulatedAnswer(404, {"error": "no such page"}))
 
@@ -382,6 +403,18 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.server.register.set_fault(fault)
         self._say(SimulatedAnswer(200, asdict(fault)))
+
+    def _answer(self, body: bytes) -> None:
+        try:
+            is_known = self.server.register.answer(json.loads(body))
+        except ValueError as error:
+            self._say(SimulatedAnswer(422, {"error": str(error)}))
+            return
+        self._say(
+            SimulatedAnswer(200, {})
+            if is_known
+            else SimulatedAnswer(404, {"error": "no such complaint"})
+        )
 
     def _complaint(self, body: bytes) -> None:
         register = self.server.register

@@ -77,8 +77,8 @@ def _read_store(settings: Settings) -> dict[str, Any]:
     from smsgate.cli.opening import open_store
     from smsgate.plain import to_plain
 
-    say(f"No daemon of gateway {settings.gateway.name} answers; this is what its store says.")
     with open_store(settings) as store:
+        say(f"No daemon of gateway {settings.gateway.name} answers; this is what its store says.")
         restored = store.watch_restored()
         return {
             "running": False,

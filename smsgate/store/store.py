@@ -8,6 +8,7 @@ from pathlib import Path
 
 from smsgate.alarms import Alarm
 from smsgate.backends import LookupOutcome, Outcome
+from smsgate.backends.progress import AskedComplaint, Heard, Progress
 from smsgate.clock import HostClock, SystemClock
 from smsgate.records import (
     BackendRecord,
@@ -29,6 +30,7 @@ from smsgate.records import (
 )
 from smsgate.store import backend_state, held, schema
 from smsgate.store.alarms import AlarmRecord, Alarms
+from smsgate.store.answers import Answers
 from smsgate.store.backup import back_up, keep_copy
 from smsgate.store.columns import escape
 from smsgate.store.database import Database, demand_file
@@ -265,6 +267,14 @@ class _Outbox(_Receiving):
     def next_forward_at(self, backend: str) -> datetime | None:
         """Return when the backend has something to do; None when never, as things stand."""
         return self._forwards.next_at(backend)
+
+    def next_to_ask(self, backend: str, *, after: int, since: datetime) -> AskedComplaint | None:
+        """Return the next complaint of a round of questions; None at its end."""
+        return Answers(self._room).next_to_ask(backend, after=after, since=since)
+
+    def note_progress(self, backend: str, asked: AskedComplaint, progress: Progress) -> Heard:
+        """Write what a backend said of a complaint, and make due what the citizen is told, if it is news."""
+        return Answers(self._room).note(backend, asked, progress)
 
     def hold_backend(self, name: str, reason: str) -> None:
         """Keep everything for this backend waiting until `release_backend`."""
