@@ -64,6 +64,7 @@ CATALOGUE: Mapping[str, Severity] = MappingProxyType(
         "backend.*.unconfirmed": Severity.WARNING,  # a person must look there
         "store": Severity.CRITICAL,  # cannot be used: SMS wait on the SIM
         "store.disk": Severity.CRITICAL,  # below the reserve
+        "store.owner": Severity.CRITICAL,  # another daemon took this gateway's name (PostgreSQL)
         "store.restored": Severity.CRITICAL,  # a copy was put back: nothing goes out
         "store.quarantine": Severity.WARNING,  # an SMS that our own mistake kept from being filed
         "clock": Severity.WARNING,  # not synchronised, or behind the store: nothing expires

@@ -131,7 +131,11 @@ class Daemon:
 
     def _start_workers(self) -> None:
         tools = HouseTools(
-            new_reference, self._wake, self._alarms, self._settings.store.disk_reserve_mib
+            new_reference,
+            self._wake,
+            self._alarms,
+            self._clock,
+            self._settings.store.disk_reserve_mib,
         )
         house = Housekeeper(self._store, self._rules, tools)
         # The lines first: an SMS that waits on a SIM is stored while the rest is still being imported.

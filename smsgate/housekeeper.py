@@ -8,8 +8,11 @@ from typing import Protocol
 
 import structlog
 
+from smsgate import conditions
 from smsgate.alarms import Alarm, AlarmBoard
-from smsgate.errors import StoreError
+from smsgate.clock import Clock
+from smsgate.errors import StoreBusy, StoreError, StoreUnavailable
+from smsgate.findings import Findings
 from smsgate.records import BackendRecord, Decide, Restoration
 from smsgate.workers import Wakeable
 
@@ -17,6 +20,7 @@ log = structlog.get_logger(__name__)
 
 ROUND_S = 30.0  # overdue parts and leases are matters of hours and minutes
 CHECKPOINT_ROUNDS = 10
+SETTLING_ROUNDS = 4  # what stood before a restart is given as long to be found again
 
 
 class HouseStore(Protocol):
@@ -54,7 +58,11 @@ class HouseStore(Protocol):
         """Return that the store is a copy put back, of which nothing goes out; or None."""
         ...
 
-    def sync_alarms(self, standing: Sequence[Alarm]) -> None:
+    def findings(self, suppressions: Collection[str], notices: Collection[str]) -> Findings:
+        """Return what is left to persons."""
+        ...
+
+    def sync_alarms(self, standing: Sequence[Alarm], *, is_ending_others: bool) -> None:
         """Keep for commands what stands, and end what does not."""
         ...
 
@@ -66,6 +74,7 @@ class HouseTools:
     new_reference: Callable[[], str]
     on_work: Callable[[Collection[str]], None]  # with nothing named: everybody looks
     alarms: AlarmBoard
+    clock: Clock
     disk_reserve_mib: int = 64
 
 
@@ -85,48 +94,79 @@ class Housekeeper(Wakeable):
         self._decisions = decisions
         self._tools = tools
         self._rounds = 0
+        self._chores = (
+            self._recover,
+            self._file_overdue,
+            self._redate,
+            self._look_at_clock,
+            self._look_at_disk,
+            self._look_at_store,
+            self._look_at_restored,
+            self._keep_alarms,
+            self._checkpoint,
+        )
 
     def step(self) -> float:
         """Do one round; return when the next is due."""
         try:
             self._round()
-        except StoreError as error:
+        except StoreUnavailable as error:
             # The lines say it and alarm; a round missed costs nothing.
             log.warning("housekeeping_postponed", reason=str(error))
         return ROUND_S
 
     def _round(self) -> None:
-        recovered = {kind: count for kind, count in self._store.recover().items() if count}
+        """Do every chore, whatever becomes of the others; the first mistake is raised in the end."""
+        failed: dict[str, str] = {}
+        mistakes: list[Exception] = []
+        self._rounds += 1
+        for chore in self._chores:
+            try:
+                chore()
+            except StoreUnavailable:
+                raise  # nothing else would work either
+            except StoreError as error:
+                failed[chore.__name__.strip("_")] = str(error)
+            except Exception as error:
+                mistakes.append(error)
+        if failed:
+            log.error("chores_failed", chores=sorted(failed), reason=next(iter(failed.values())))
+        if mistakes:
+            raise mistakes[0]
+
+    def _recover(self) -> None:
+        try:
+            recovered = {kind: count for kind, count in self._store.recover().items() if count}
+        except StoreBusy as error:
+            self._tools.alarms.raise_alarm("store.owner", str(error))
+            return
+        self._tools.alarms.clear_alarm("store.owner")
+        if recovered:
+            log.warning("expired_claims_recovered", **recovered)
+            self._tools.on_work(())
+
+    def _file_overdue(self) -> None:
         filed = 0
         for service, decide in self._decisions.items():
             filed += self._store.file_overdue(service, decide, self._tools.new_reference)
         if filed:
             log.info("overdue_parts_filed", sms=filed)
-        if recovered:
-            log.warning("expired_claims_recovered", **recovered)
-        redated = self._store.redate()
-        if filed or recovered or redated:
             self._tools.on_work(())
-        self._look_at_clock()
-        self._look_at_disk()
-        self._look_at_backends()
-        self._look_at_restored()
-        self._store.sync_alarms(self._tools.alarms.standing())
-        self._rounds += 1
-        if self._rounds % CHECKPOINT_ROUNDS == 0:
-            self._store.checkpoint()
 
-    def _look_at_backends(self) -> None:
-        for backend in self._store.backends():
-            key = f"backend.{backend.name}.held"
-            if backend.state == "held":
-                self._tools.alarms.raise_alarm(
-                    key,
-                    f"Backend {backend.name} is held ({backend.reason}); {backend.due} of its complaints wait. "
-                    "Put credentials, address or contract right; it is then tried again by itself.",
-                )
-            else:
-                self._tools.alarms.clear_alarm(key)
+    def _redate(self) -> None:
+        if self._store.redate():
+            self._tools.on_work(())
+
+    def _look_at_store(self) -> None:
+        """Raise what the store shows, and end what it no longer does."""
+        alarms, now = self._tools.alarms, self._tools.clock.now()
+        findings = self._store.findings(conditions.SUPPRESSIONS, conditions.NOTICES)
+        standing = conditions.standing(self._store.backends(), findings, now)
+        for key, text in standing.items():
+            alarms.raise_alarm(key, text)
+        for alarm in alarms.standing():
+            if conditions.is_ours(alarm.key) and alarm.key not in standing:
+                alarms.clear_alarm(alarm.key)
 
     def _look_at_restored(self) -> None:
         """A restored store sends nothing until it is released; then everybody has something to do."""
@@ -154,3 +194,12 @@ class Housekeeper(Wakeable):
                 f"Less than {mib} MiB of the store's disk is free: nothing is forwarded or answered, "
                 "so that what comes in can be kept. Make room.",
             )
+
+    def _keep_alarms(self) -> None:
+        self._store.sync_alarms(
+            self._tools.alarms.standing(), is_ending_others=self._rounds > SETTLING_ROUNDS
+        )
+
+    def _checkpoint(self) -> None:
+        if self._rounds % CHECKPOINT_ROUNDS == 0:
+            self._store.checkpoint()

@@ -35,6 +35,7 @@ RECEIPTS = frozenset(
         ReplyKind.DUPLICATE,
     }
 )
+GATEWAY_LIMITS = ("gateway's hourly limit", "gateway's daily limit")
 _FIELD = re.compile(r"\{([a-z_]+)\}")
 _CUT = ".."
 
@@ -150,9 +151,9 @@ def reason_not_to_tell(
 def _gateway_limit(kind: ReplyKind, known: SenderKnowledge, limits: ReplyLimits) -> str | None:
     share = 1.0 if kind in RECEIPTS else 0.8
     if known.gateway_replies_hour >= limits.gateway_hour * share:
-        return "gateway's hourly limit"
+        return GATEWAY_LIMITS[0]
     if known.gateway_replies_day >= limits.gateway_day * share:
-        return "gateway's daily limit"
+        return GATEWAY_LIMITS[1]
     return None
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,10 +17,11 @@ from smsgate.records import SmsState
 from smsgate.store import held
 from smsgate.store.columns import identity_of, lock_key
 from smsgate.store.deciding import Deciding, Deliberation
+from smsgate.store.failures import Conflict
 from smsgate.store.filing import Filing
 from smsgate.store.knowledge import Window
 from smsgate.store.prepared import Prepared
-from smsgate.store.receive import unit_of_group
+from smsgate.store.receive import CONFLICT_TRIES, unit_of_group
 from smsgate.store.room import Room
 from smsgate.store.rows import Place
 from smsgate.store.tables import Sms
@@ -40,7 +42,7 @@ _LATE = Prepared(
         sa.or_(_sms.c.missing == 0, _sms.c.received_at <= sa.bindparam("latest")),
     )
     .order_by(_sms.c.received_at)
-    .limit(OVERDUE_MAX)
+    .limit(sa.bindparam("most"))
 )
 
 
@@ -49,6 +51,7 @@ class Overdue:
 
     def __init__(self, room: Room) -> None:
         self._room = room
+        self._given_up: set[int] = set()  # not even quarantine took them: for another program
 
     def file(self, service: str, deciding: Deciding) -> int:
         """File every SMS of a service that waits for parts past the deadline, each by itself;
@@ -58,21 +61,44 @@ class Overdue:
         latest = _NEVER
         if self._room.time.is_trusted(now):
             latest = now - timedelta(seconds=self._room.facts_of(service).parts_deadline_s)
+        asked = {
+            "the_service": service,
+            "latest": latest,
+            "most": OVERDUE_MAX + len(self._given_up),
+        }
         with self._room.database.read() as connection:
-            late = _LATE.rows(connection, {"the_service": service, "latest": latest})
-        return sum(self._file_or_quarantine(row.id, service, deciding) for row in late)
+            late = [row.id for row in _LATE.rows(connection, asked)]
+        return sum(
+            self._file_or_quarantine(sms_id, service, deciding)
+            for sms_id in late
+            if sms_id not in self._given_up
+        )
 
     def _file_or_quarantine(self, sms_id: int, service: str, deciding: Deciding) -> int:
-        database = self._room.database
+        """File one; where that raises, in quarantine; where that does too, leave it as it is."""
         try:
-            return database.run(lambda c: self._file_one(c, sms_id, service, deciding))
+            return self._insist(sms_id, service, deciding)
         except StoreUnavailable:
             raise
         except Exception as error:
             reason = type(error).__name__
             log.error("message_quarantined", sms_id=sms_id, error=reason)
-        aside = deciding.into_quarantine(reason)
-        return database.run(lambda c: self._file_one(c, sms_id, service, aside))
+        try:
+            return self._insist(sms_id, service, deciding.into_quarantine(reason))
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            log.error("overdue_sms_given_up", sms_id=sms_id, error=type(error).__name__)
+            self._given_up.add(sms_id)
+            return 0
+
+    def _insist(self, sms_id: int, service: str, deciding: Deciding) -> int:
+        """File one, again where another transaction took a reference first."""
+        database = self._room.database
+        for _ in range(CONFLICT_TRIES - 1):
+            with suppress(Conflict):
+                return database.run(lambda c: self._file_one(c, sms_id, service, deciding))
+        return database.run(lambda c: self._file_one(c, sms_id, service, deciding))
 
     def _file_one(
         self, connection: Connection, sms_id: int, service: str, deciding: Deciding

@@ -10,6 +10,7 @@ from smsgate.alarms import Alarm
 from smsgate.backends import LookupOutcome, Outcome
 from smsgate.backends.progress import AskedComplaint, Heard, Progress
 from smsgate.clock import HostClock, SystemClock
+from smsgate.findings import Findings
 from smsgate.records import (
     BackendRecord,
     ComplaintRecord,
@@ -35,6 +36,7 @@ from smsgate.store.backup import back_up, keep_copy
 from smsgate.store.columns import escape
 from smsgate.store.database import Database, demand_file
 from smsgate.store.deciding import Deciding
+from smsgate.store.findings import find
 from smsgate.store.forwards import ForwardOutbox
 from smsgate.store.ledger import Days, Ledger, balance
 from smsgate.store.lines import save_line
@@ -84,6 +86,7 @@ class _Opening:
         self._alarms = Alarms(self._room)
         self._looking = Looking(self._room)
         self._restored = Restored(self._room)
+        self._overdue = Overdue(self._room)
 
     def open(self, *, create: bool = False) -> None:
         """See that the store is there, ours, and of the schema that this program needs; with
@@ -203,7 +206,7 @@ class _Receiving(_Opening):
 
     def file_overdue(self, service: str, decide: Decide, new_reference: Callable[[], str]) -> int:
         """File what waited too long for its parts, with the gaps marked; return how many SMS."""
-        return Overdue(self._room).file(service, Deciding(decide, new_reference))
+        return self._overdue.file(service, Deciding(decide, new_reference))
 
     def redecode(
         self, decisions: Mapping[str, Decide], new_reference: Callable[[], str], actor: str
@@ -395,6 +398,12 @@ class Store(_Keeping):
         """Return one SMS with its parts; None where there is none."""
         return Messages(self._room).one(sms_id)
 
+    def findings(self, suppressions: Collection[str], notices: Collection[str]) -> Findings:
+        """Return what a person must know; these reasons of suppressed replies and operators' notices
+        count.
+        """
+        return find(self._room, suppressions, notices)
+
     def raise_alarm(self, key: str, text: str, severity: str) -> bool:
         """Raise an alarm; return whether it is new, or was over."""
         return self._alarms.raise_(key, text, severity)
@@ -407,12 +416,15 @@ class Store(_Keeping):
         """Return the alarms that are not over, the newest first."""
         return self._alarms.current()
 
-    def sync_alarms(self, standing: Sequence[Alarm]) -> None:
-        """Keep this gateway's alarms as the daemon's board shows them, for commands and restarts."""
+    def sync_alarms(self, standing: Sequence[Alarm], *, is_ending_others: bool = True) -> None:
+        """Keep this gateway's alarms as the daemon's board shows them, for commands and restarts.
+
+        A daemon that has just started does not end what it has not looked at yet.
+        """
         kept = {a.key: a for a in self.alarms() if a.gateway == self._room.gateway}
         for alarm in standing:
             old = kept.pop(alarm.key, None)
             if old is None or (old.text, old.severity) != (alarm.text, alarm.severity.value):
                 self.raise_alarm(alarm.key, alarm.text, alarm.severity.value)
-        for key in kept:
+        for key in kept if is_ending_others else ():
             self.clear_alarm(key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import permutations
+from typing import Any
 
 import pytest
 from inbound import (
@@ -11,6 +12,7 @@ from inbound import (
     OTHER_CITIZEN,
     HandClock,
     decide,
+    inbound,
     make_pdu,
     parts_of,
     received,
@@ -278,3 +280,45 @@ def test_halves_that_a_stranger_left_behind_are_not_looked_up_again(store: Store
         found = open_groups(connection, "btm", [Arrival(second, [second.slot], NOON)], NOON)
 
     assert [(group.key[1], group.moment) for group in found] == [(7, NOON)]
+
+
+def test_a_reference_that_another_host_took_first_is_no_mistake_of_the_sms(
+    store: Store, clock: HandClock
+) -> None:
+    store.receive("m1", "btm", [inbound("BTM lain")], decide, references(500))
+    store.receive("m1", "btm", parts_of(TEXTS)[:1], decide, references())
+    clock.advance(hours=25)
+    given = iter(["500", "600"])
+
+    def take(sms: object, known: object, _reference: str) -> object:
+        return decide(sms, known, next(given))  # type: ignore[arg-type]
+
+    assert store.file_overdue("btm", take, references()) == 1  # type: ignore[arg-type]
+
+    assert {c.reference for c in store.complaints()} == {"500", "600"}
+
+
+def test_an_overdue_sms_that_nothing_can_file_does_not_keep_others_waiting(
+    store: Store, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.receive("m1", "btm", parts_of(TEXTS)[:1], decide, references())
+    store.receive("m1", "btm", parts_of(TEXTS, sender=OTHER_CITIZEN)[:1], decide, references())
+    clock.advance(hours=25)
+    tried = []
+    [(bad,)] = rows(store, f"SELECT id FROM sms WHERE sender = '{OTHER_CITIZEN}'")
+    file_one = store._overdue._file_one
+
+    def trip(connection: Any, sms_id: int, *how: Any) -> int:
+        tried.append(sms_id)
+        if sms_id == bad:
+            raise RuntimeError("a mistake of ours")
+        return file_one(connection, sms_id, *how)
+
+    monkeypatch.setattr(store._overdue, "_file_one", trip)
+
+    assert store.file_overdue("btm", decide, references()) == 1
+    tried.clear()
+    assert store.file_overdue("btm", decide, references()) == 0
+
+    assert tried == []
+    assert store.counts().sms == {"complaint": 1, "waiting": 1}

@@ -144,7 +144,9 @@ class Gateway:
             Housekeeper(
                 self.store,
                 {SERVICE: _INTAKE.decide},
-                HouseTools(self._new_reference, self.wake, AlarmBoard(self.site.clock)),
+                HouseTools(
+                    self._new_reference, self.wake, AlarmBoard(self.site.clock), self.site.clock
+                ),
             ),
         ]
         self.scheduled[:] = [Scheduled(worker, now) for worker in workers]

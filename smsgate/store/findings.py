@@ -1,0 +1,105 @@
+"""What the store holds that a person must know, asked once a round: by indices, and in bounded time
+however much there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from smsgate.findings import Findings, Left
+from smsgate.records import Disposition, ForwardState, ReplyState
+from smsgate.store.prepared import Prepared
+from smsgate.store.room import Room
+from smsgate.store.tables import Complaint, Forward, Reply, Sms
+
+_complaint: Any = Complaint.__table__  # type: ignore[attr-defined]
+_forward: Any = Forward.__table__  # type: ignore[attr-defined]
+_reply: Any = Reply.__table__  # type: ignore[attr-defined]
+_sms: Any = Sms.__table__  # type: ignore[attr-defined]
+
+
+_QUARANTINED = Prepared(
+    sa.select(sa.func.count().label("sms")).where(_sms.c.disposition == Disposition.QUARANTINED)
+)
+_LEFT = Prepared(
+    lambda lists: (
+        sa.select(
+            _forward.c.backend,
+            sa.func.count(_forward.c.complaint_id.distinct()).label("complaints"),
+            sa.func.max(_forward.c.complaint_id).label("latest"),
+        )
+        .where(
+            _forward.c.backend.in_(lists("backends")),
+            _forward.c.state == sa.bindparam("the_state"),
+        )
+        .group_by(_forward.c.backend)
+    )
+)
+_REFERENCE = Prepared(
+    sa.select(_complaint.c.reference).where(_complaint.c.id == sa.bindparam("the_id"))
+)
+_LAST_SUPPRESSED = Prepared(
+    lambda lists: (
+        sa.select(_reply.c.created_at)
+        .where(
+            _reply.c.state == ReplyState.SUPPRESSED,
+            _reply.c.gateway == sa.bindparam("the_gateway"),
+            _reply.c.reason.in_(lists("reasons")),
+        )
+        .order_by(_reply.c.id.desc())
+        .limit(1)
+    )
+)
+_LATEST_NOTICES = Prepared(
+    lambda lists: sa.select(_sms.c.line, _sms.c.reason, _sms.c.received_at).where(
+        _sms.c.id.in_(
+            sa.select(sa.func.max(_sms.c.id))
+            .where(
+                _sms.c.disposition == Disposition.OPERATOR_NOTICE,
+                _sms.c.gateway == sa.bindparam("the_gateway"),
+                _sms.c.reason.in_(lists("reasons")),
+            )
+            .group_by(_sms.c.line)
+        )
+    )
+)
+
+
+def find(room: Room, suppressions: Collection[str], notices: Collection[str]) -> Findings:
+    """Look for what is left to persons. `suppressions` and `notices` are the reasons that count."""
+    backends = {backend for facts in room.services.values() for backend in facts.backends}
+    limits, written = (
+        {"the_gateway": room.gateway, "reasons": sorted(reasons)}
+        for reasons in (suppressions, notices)
+    )
+    with room.database.read() as connection:
+        return Findings(
+            quarantined=_QUARANTINED.rows(connection, {})[0].sms,
+            refused=_left(connection, backends, ForwardState.REFUSED),
+            unconfirmed=_left(connection, backends, ForwardState.UNCONFIRMED),
+            limited_at=next(
+                (row.created_at for row in _LAST_SUPPRESSED.rows(connection, limits)), None
+            ),
+            notices={
+                row.line: (row.reason, row.received_at)
+                for row in _LATEST_NOTICES.rows(connection, written)
+            },
+        )
+
+
+def _left(
+    connection: Connection, backends: Collection[str], state: ForwardState
+) -> dict[str, Left]:
+    if not backends:
+        return {}
+    found = _LEFT.rows(connection, {"backends": sorted(backends), "the_state": state})
+    return {
+        row.backend: Left(
+            row.complaints, _REFERENCE.rows(connection, {"the_id": row.latest})[0].reference
+        )
+        for row in found
+    }
