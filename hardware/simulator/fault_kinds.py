@@ -85,6 +85,12 @@ def echo_on(modem: SimulatedModem, _fault: Fault) -> None:
     modem.settings.echo = True
 
 
+@enter_fault(Stage.NOW)
+def direct_delivery(modem: SimulatedModem, _fault: Fault) -> None:
+    """AT+CNMI is 2,2 as another program left it: SMS are shown as +CMT and not stored."""
+    modem.settings.notification = (2, 2, 0, 0, 0)
+
+
 def _keep_echo(_modem: SimulatedModem, _fault: Fault) -> None:
     """It stays on until ATE0 turns it off, which is heeded again."""
 
@@ -233,6 +239,12 @@ def late_answer(_modem: SimulatedModem, fault: Fault, chunks: Chunks) -> Chunks:
 def lost_answer(_modem: SimulatedModem, _fault: Fault, _chunks: Chunks) -> Chunks:
     """The command is carried out, its answer is lost."""
     return []
+
+
+@enter_fault(Stage.ANSWER)
+def bare_ok(_modem: SimulatedModem, _fault: Fault, _chunks: Chunks) -> Chunks:
+    """The command is carried out, but OK is all that is said, whatever was asked."""
+    return [Chunk(b"\r\nOK\r\n")]
 
 
 @enter_fault(Stage.ANSWER)

@@ -14,6 +14,7 @@ from .codec import (
     encode_deliver,
     encode_report,
     encode_submit,
+    encode_timestamp,
     split_text,
     store_pdu,
 )
@@ -142,6 +143,16 @@ def operator_sms(modem: SimulatedModem, fault: Fault) -> None:
 def flash_sms(modem: SimulatedModem, fault: Fault) -> None:
     """A class 0 SMS saying text comes."""
     modem.network.send(_CITIZEN, modem.number, fault.text, shape=Shape(message_class=0))
+
+
+@enter_fault(Stage.NOW, text="BTM tanpa waktu")
+def invalid_timestamp(modem: SimulatedModem, fault: Fault) -> None:
+    """An SMS saying text comes with a TP-SCTS of zeros: month 0 of a day 0."""
+    (body,) = split_text(fault.text, 0, Shape())
+    now = modem.network.moment()
+    tpdu = encode_deliver(_CITIZEN, body, now).replace(encode_timestamp(now), bytes(7))
+    pdu = store_pdu(modem.network.smsc, tpdu)
+    modem.network.submit_deliver(modem.number, bytes.fromhex(pdu.hex))
 
 
 @enter_fault(Stage.NOW)

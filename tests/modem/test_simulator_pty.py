@@ -12,6 +12,7 @@ import pytest
 from simulated_line import CITIZEN, NUMBER, RawPeer, make_modem, wait_until
 
 from hardware.simulator import Network, PtyServer, SimulatedModem
+from hardware.simulator.rack import ModemPlan, Rack
 
 OK = b"\r\nOK\r\n"
 
@@ -231,6 +232,29 @@ def test_a_port_that_is_pulled_and_put_back_at_once_comes_back(modem, port):
     wait_until(lambda: port.path.name == "tty19" and port.path.exists())
     with RawPeer(port.path) as peer:
         peer.read_until(b"RDY")
+
+
+def test_modems_are_paced_each_by_itself(tmp_path):
+    """A slow line does not slow the other: its answer takes the octets' time, the other's takes none."""
+    network = Network()
+    plans = [
+        ModemPlan("slow", tmp_path / "slow", "+6281170001708", baud=1200),
+        ModemPlan("fast", tmp_path / "fast", "+6281170001709"),
+    ]
+    with (
+        Rack(network, plans),
+        RawPeer(tmp_path / "slow") as slow,
+        RawPeer(tmp_path / "fast") as fast,
+    ):
+        started_at = time.monotonic()
+        slow.write(b"ATI\r")
+        fast.ask("ATI")
+        fast_s = time.monotonic() - started_at
+        answer = slow.read_until(b"OK\r\n")
+        slow_s = time.monotonic() - started_at
+
+    assert slow_s >= (len(answer) + len("ATI\r")) * 10 / 1200 * 0.9
+    assert fast_s < slow_s
 
 
 def test_wrong_speed():

@@ -149,6 +149,40 @@ def test_errors_are_told_as_cmee_says(level, answer):
     assert ask(modem, "AT+CIMI") == answer
 
 
+_NONSENSE = {
+    # line: what +CMEE 1 and 2 say; None: ERROR at every level (27.007 section 9.1, 27.005 section 3.2.5)
+    "AT+NONSENSE": None,
+    "AT+NONSENSE=1": None,
+    "AT+CSQ=1": None,
+    "AT!": None,
+    "ATS999?": None,
+    "ATE7": None,
+    "AT+CFUN=9": ("+CME ERROR: 50", "+CME ERROR: incorrect parameters"),
+    "AT+CFUN=x": ("+CME ERROR: 50", "+CME ERROR: incorrect parameters"),
+    "AT+CREG=9": ("+CME ERROR: 50", "+CME ERROR: incorrect parameters"),
+    'AT+CPIN="1234"': ("+CME ERROR: 3", "+CME ERROR: operation not allowed"),
+    "ATD112;": ("+CME ERROR: 30", "+CME ERROR: no network service"),
+    "AT+CMGR=99": ("+CMS ERROR: 321", "+CMS ERROR: invalid memory index"),
+    "AT+CMGD=99": ("+CMS ERROR: 321", "+CMS ERROR: invalid memory index"),
+    'AT+CPMS="XX"': ("+CMS ERROR: 302", "+CMS ERROR: operation not allowed"),
+    "AT+CNMI=7": ("+CMS ERROR: 302", "+CMS ERROR: operation not allowed"),
+    "AT+CMGS=0": ("+CMS ERROR: 304", "+CMS ERROR: invalid PDU mode parameter"),
+    "AT+CMGL=9": ("+CMS ERROR: 304", "+CMS ERROR: invalid PDU mode parameter"),
+    "AT+CNMA": ("+CMS ERROR: 340", "+CMS ERROR: no +CNMA acknowledgement expected"),
+}
+
+
+@pytest.mark.parametrize("line", _NONSENSE)
+def test_nonsense_is_answered_as_the_standards_say(line):
+    """+CMEE 0 hides the number of a +CME ERROR; a +CMS ERROR has it at every level."""
+    number, text = _NONSENSE[line] or ("ERROR", "ERROR")
+    hidden = "ERROR" if number.startswith("+CME") else number
+
+    said = [ask(make_modem(), f"AT+CMEE={level}", line) for level in (0, 1, 2)]
+
+    assert said == [f"\r\n{answer}\r\n".encode() for answer in (hidden, number, text)]
+
+
 def test_pin_is_asked_for_and_three_wrong_ones_lock_the_card():
     modem = make_modem()
     modem.card.pin = "1234"

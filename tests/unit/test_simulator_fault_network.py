@@ -251,6 +251,14 @@ def test_flash_sms():
     assert message.pdu.message_class == 0
 
 
+def test_invalid_timestamp():
+    modem = make_modem()
+
+    modem.faults.set("invalid_timestamp", text="BTM satu")
+
+    assert b"00000000000000" in ask(modem, "AT+CMGR=1")
+
+
 def test_mms_notification():
     modem = make_modem()
 
@@ -278,6 +286,24 @@ def test_incoming_call():
 
 
 # -- the modem and its line
+
+
+def test_direct_delivery():
+    modem = make_modem()
+
+    modem.faults.set("direct_delivery")
+    modem.network.send(CITIZEN, NUMBER, "BTM satu")
+
+    assert b"+CMT: ," in hear(modem)
+    assert modem.memories["SM"].used == 0
+
+
+def test_bare_ok():
+    modem = make_modem()
+    modem.faults.set("bare_ok", command="+CFUN")
+
+    assert ask(modem, "AT+CFUN?") == OK
+    assert b"+CFUN: 1" in ask(modem, "AT+CFUN?")
 
 
 def test_echo_stays():

@@ -25,6 +25,72 @@ def test_every_fault_is_tested():
     assert set(KINDS) <= tested
 
 
+# what goes wrong with modems, as the traps of other programs show: which faults play it, with which parameters
+_TRAPS = {
+    "silence": [("mute", {})],
+    "an answer after the timeout, during the next command": [("late_answer", {"delay_s": 20.0})],
+    "a URC between header and PDU": [("urc_in_answer", {"count": 1})],
+    "a URC after the PDU": [("urc_in_answer", {"count": 2})],
+    "a URC inside AT+CMGR": [("urc_in_answer", {"command": "+CMGR"})],
+    "a URC before the prompt": [("urc_before_prompt", {})],
+    "several URCs in one write": [("urc_burst", {})],
+    "a URC with a blank line, with CR CR LF": [("urc_blank_line", {}), ("urc_doubled_cr", {})],
+    "garbage and 0xFF octets": [("garbage", {}), ("flipped_bits", {})],
+    "an answer cut in half": [("cut_answer", {})],
+    "CR and LF in writes of their own": [("split_line_ends", {})],
+    "echo on, for once or for good": [("echo_on", {}), ("echo_stays", {})],
+    "a restart, in text mode": [("reboot", {}), ("reboot_at_command", {"text": "text mode"})],
+    "the port gone: idle, amid a command, amid AT+CMGL": [
+        ("port_gone", {}),
+        ("port_gone_at_command", {}),
+        ("port_gone_in_answer", {"command": "+CMGL"}),
+    ],
+    "515 and 14, a few times and for ever": [
+        ("cme_error", {"code": 515, "times": 3}),
+        ("cme_error", {"code": 14, "times": 0}),
+    ],
+    "errors as text": [("textual_errors", {})],
+    "PIN, PUK, not ready, no SIM": [
+        ("sim_state", {"text": text}) for text in ("SIM PIN", "SIM PUK", "NOT READY", "ABSENT")
+    ],
+    "registration 0, 2, 3, 5": [("registration", {"code": code}) for code in (0, 2, 3, 5)],
+    "memory full, nothing announced": [("memory_full", {}), ("urc_withheld", {})],
+    "an SMS between AT+CMGL and AT+CMGD": [("arrival_in_answer", {})],
+    "an undecodable PDU among good ones": [("undecodable_pdu", {}), ("invalid_timestamp", {})],
+    "a report and a draft in the memory": [("status_report_stored", {}), ("draft_stored", {})],
+    "a prompt late, or never": [("late_prompt", {}), ("no_prompt", {})],
+    "AT+CMGS refused": [("submit_error", {"code": 500})],
+    "a listing slower than 10 s": [("slow_answer", {"command": "+CMGL", "delay_s": 11.0})],
+    "a second reader": [("second_reader", {})],
+    "SMS shown and not stored": [("direct_delivery", {}), ("flash_sms", {})],
+    "deletes refused, slow, or not done": [
+        ("cms_error", {"command": "+CMGD"}),
+        ("late_answer", {"command": "+CMGD", "times": 0}),
+        ("delete_lies", {}),
+    ],
+    "AT+CFUN? answered OK": [("bare_ok", {"command": "+CFUN"})],
+    "a call": [("incoming_call", {})],
+    "binary data, cell broadcast": [("mms_notification", {}), ("cell_broadcast", {})],
+    "a network that takes 45 s": [("late_answer", {"command": "+CMGS", "delay_s": 45.0})],
+    "submitted, the answer lost": [("lost_answer", {"command": "+CMGS"})],
+    "a restart in AT+CMGS": [("reboot_in_body", {})],
+    "another SIM": [("sim_swapped", {})],
+    "another name for the port": [("port_renamed", {})],
+    "a speed that is not the port's": [("wrong_speed", {})],
+}
+
+
+@pytest.mark.parametrize("trap", _TRAPS)
+def test_every_known_trap_can_be_set(trap):
+    """That each fault does what it says is tested below, one test a name."""
+    modem = make_modem()
+
+    for name, params in _TRAPS[trap]:
+        modem.faults.set(name, **params)
+        kind = KINDS[name]
+        assert name in modem.faults.names() or (modem.faults.struck[name] and kind.lift is None)
+
+
 def test_table_describes_every_fault():
     lines = describe().splitlines()
 
