@@ -57,6 +57,7 @@ UPGRADE_S = 1800  # for systemd, to wait so long for us: a store of gigabytes is
 # a step that is ended early is only done again, so this is generous.
 STEP_S_MAX = 1800.0
 WATCH_S = 10.0
+CRASH_STANDS_S = 3600.0  # after the last one: it is to be seen, and most come back
 # A line waits for the modem dozens of times a batch. At Python's 5 ms each of these may wait as long for a
 # forwarder that is at work; this costs the forwarder little.
 SWITCH_INTERVAL_S = 0.0005
@@ -82,6 +83,7 @@ class Daemon:
         self._forwarders: dict[str, Forwarder] = {}
         self._answers: list[Answers] = []
         self._runners: list[Runner] = []
+        self._crashed_at: dict[str, float] = {}  # the last time, by worker
 
     # --- life -------------------------------------------------------------------------------------------------------
 
@@ -226,6 +228,13 @@ class Daemon:
                 f"worker.{runner.worker.name}.stuck",
                 f"The worker {runner.worker.name} has made no progress for {STEP_S_MAX:g} s; the watchdog ends us.",
             )
+        for runner in self._runners:
+            name = runner.worker.name
+            if runner not in stuck:
+                self._alarms.clear_alarm(f"worker.{name}.stuck")
+            if now - self._crashed_at.get(name, now) >= CRASH_STANDS_S:
+                del self._crashed_at[name]
+                self._alarms.clear_alarm(f"worker.{name}.crash")
         return not stuck
 
     def _reload_settings(self) -> None:
@@ -284,6 +293,7 @@ class Daemon:
         return {}
 
     def _note_crash(self, worker: str, _error: BaseException) -> None:
+        self._crashed_at[worker] = self._clock.monotonic()
         self._alarms.raise_alarm(
             f"worker.{worker}.crash",
             f"The worker {worker} met a mistake of ours and was started again; the log has the traceback.",

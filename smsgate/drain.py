@@ -98,6 +98,8 @@ class Drain:
             if gone:
                 self._store.mark_gone(list(gone.values()))
                 self._forget_gone(gone)
+            if not self._deleted:
+                self._tools.clear_alarm(f"line.{self._line}.stuck")
             return Pass(listing, None)
         received = self._store.receive(
             self._line,

@@ -1,6 +1,7 @@
 """Claims: how one is taken, and which have run out (design.md section 3, Leases).
 
-On PostgreSQL a claim is a lease by the database's clock, since several hosts share it. On SQLite
+On PostgreSQL a claim is a lease by the database's clock, since several hosts share it; and what an
+earlier process claimed under a gateway's name is inherited by the one that owns the name now. On SQLite
 ownership is the process: claims of another process are those of a dead one, since one daemon has
 the store; claims of our own run out by the monotonic clock, for a worker that stumbled between
 claiming and settling.
@@ -27,10 +28,17 @@ _NO_ID = 0
 def _run_out(table: Any, *, is_sqlite: bool) -> Prepared:
     """Return the statement that finds one claim which is nobody's any more."""
     claimed = sa.select(table.c.id).where(table.c.state == "claimed").limit(1)
-    if not is_sqlite:
-        return Prepared(claimed.where(table.c.lease_until < _NOW))
     is_foreign = table.c.owner != sa.bindparam("the_owner")
+    if not is_sqlite:
+        is_ours = _gateway_of(table) == sa.bindparam("the_gateway")
+        is_left = sa.and_(is_ours, is_foreign)
+        return Prepared(claimed.where(sa.or_(table.c.lease_until < _NOW, is_left)))
     return Prepared(lambda lists: claimed.where(sa.or_(is_foreign, table.c.id.in_(lists("late")))))
+
+
+def _gateway_of(table: Any) -> Any:
+    """Whose process made a claim (`ownership.process_token`)."""
+    return sa.func.split_part(table.c.owner, "|", 1)
 
 
 class Leases:
@@ -76,18 +84,19 @@ class Leases:
     def has_run_out(self) -> Any:
         """Return the condition that a claim is nobody's any more."""
         claimed = self._table.c.state == "claimed"
-        if not self._is_sqlite:
-            return sa.and_(claimed, self._table.c.lease_until < _NOW)
-        is_late = sa.or_(
-            self._table.c.owner != self._room.owner, self._table.c.id.in_(self._late())
-        )
-        return sa.and_(claimed, is_late)
+        is_foreign = self._table.c.owner != self._room.owner
+        if self._is_sqlite:
+            return sa.and_(claimed, sa.or_(is_foreign, self._table.c.id.in_(self._late())))
+        is_left = sa.and_(_gateway_of(self._table) == self._room.gateway, is_foreign)
+        return sa.and_(claimed, sa.or_(self._table.c.lease_until < _NOW, is_left))
 
     def is_any_run_out(self, connection: Connection) -> bool:
         """Whether there is such a claim: asked every round, and hardly ever true."""
-        asked: dict[str, Any] = {}
+        asked: dict[str, Any] = {"the_owner": self._room.owner}
         if self._is_sqlite:
-            asked = {"the_owner": self._room.owner, "late": self._late() or [_NO_ID]}
+            asked["late"] = self._late() or [_NO_ID]
+        else:
+            asked["the_gateway"] = self._room.gateway
         return bool(self._run_out.rows(connection, asked))
 
     def _late(self) -> list[int]:

@@ -19,9 +19,9 @@ from smsgate.store.database import Database
 from smsgate.store.failures import translated
 
 
-def process_token() -> str:
+def process_token(gateway: str) -> str:
     """Return the name of this very process, also among those of other boots and hosts, and of this
-    store in it.
+    store in it. It begins with the gateway's name and `|`: who owns that name inherits its claims.
     """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -30,7 +30,7 @@ def process_token() -> str:
         start = Path("/proc/self/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
     except (OSError, IndexError):
         boot, start = "unknown", "0"
-    return f"{boot}:{os.getpid()}:{start}:{uuid.uuid4().hex[:8]}"
+    return f"{gateway}|{boot}:{os.getpid()}:{start}:{uuid.uuid4().hex[:8]}"
 
 
 class Ownership:

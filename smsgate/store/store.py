@@ -72,7 +72,7 @@ class _Opening:
         self._room = Room(
             database=self._database,
             gateway=gateway,
-            owner=process_token(),
+            owner=process_token(gateway),
             clock=host_clock,
             limits=limits or {},
             services=services or {},

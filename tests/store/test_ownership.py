@@ -154,6 +154,34 @@ def test_a_claim_of_our_own_that_nobody_settles_runs_out(sqlite_url: str, clock:
     store.close()
 
 
+def test_the_owner_of_a_gateway_name_inherits_its_claims_at_once(postgresql_url: str) -> None:
+    """A killed daemon's leases may have minutes to go; its replies would be in doubt that long."""
+    dead = Store(postgresql_url, "batam-1", clock=HandClock(), services=SERVICES)
+    other = Store(postgresql_url, "batam-2", clock=HandClock(), services=SERVICES)
+    for store in (dead, other):
+        store.open()
+    dead.receive("m1", "btm", [inbound("BTM banjir")], decide, references())
+    forward = dead.claim_forward("kota", lease_s=3600)
+    reply = dead.claim_reply("btm", "m1", lease_s=3600)
+    assert forward is not None
+    assert reply is not None
+    assert other.recover() == {"forwards": 0, "replies": 0, "expired": 0}
+
+    store = Store(postgresql_url, "batam-1", clock=HandClock(), services=SERVICES)
+    store.open()
+    store.own()
+
+    assert store.recover() == {"forwards": 1, "replies": 1, "expired": 0}
+    assert store.recover() == {"forwards": 0, "replies": 0, "expired": 0}
+    # Should the old process live on after all, its token is worth nothing, but for a late yes.
+    assert not dead.park_forward(forward, "too late")
+    assert rows(store, "SELECT state FROM forward") == [("unknown",)]
+    assert rows(store, "SELECT state FROM reply") == [("unconfirmed",)]
+    assert dead.settle_reply(reply, ReplyState.SUBMITTED)
+    for each in (dead, other, store):
+        each.close()
+
+
 def test_leases_go_by_the_databases_clock(postgresql_url: str) -> None:
     """A host whose own clock is wrong neither loses its claims nor keeps them for ever."""
     wrong = HandClock(NOON.replace(year=2031))

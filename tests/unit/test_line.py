@@ -450,3 +450,15 @@ def test_a_burst_on_its_way_through_is_no_full_memory(bench):
 
     assert bench.store.committed
     assert not raised
+
+
+def test_a_slot_that_went_after_all_is_no_longer_stuck(bench):
+    bench.modem.slots = {1: a_slot(1)}
+    bench.modem.keeps_deleted = True
+    bench.pass_time(60)
+    assert "line.m1.stuck" in bench.alarms
+
+    bench.modem.slots = {}
+    bench.pass_time(2)
+
+    assert bench.alarms == {}
