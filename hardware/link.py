@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 import random
 import select
@@ -49,7 +50,23 @@ EMPTY_READS_MAX = 3  # poll() may be wrong once; a vanished device is ready for 
 CLOSE_LIMIT_S = 0.4  # for each of: the reader's end, the descriptor's close
 
 # how long each try waits for an answer, and for quiet before: the first costs a healthy modem nothing
-SYNC_TRIES_S = ((0.5, 0.0), (1.0, 0.1), (1.0, 0.3), (2.0, 0.5), (3.0, 0.5), (5.0, 0.5))
+SYNC_TRIES_S = (
+    (0.5, 0.0),
+    (1.0, 0.1),
+    (1.0, 0.3),
+    (2.0, 0.5),
+    (3.0, 0.5),
+    (5.0, 0.5),
+    *[(5.0, 0.5)] * 4,
+)
+# The long ones are for a modem that is late. One that says nothing at all has not heard us, and is asked again soon.
+SILENT_TRY_S = 1.0
+# A modem that has answered a command in a moment so far is given up long before one that nobody knows: what fell silent
+# is noticed within seconds. A late answer costs a resynchronisation and is never believed.
+PATIENCE_S_MIN = 3.0
+PATIENCE_TIMES = 5
+# what may take long once in a while, or does different things each time
+_UNPREDICTABLE = ("AT", "+CFUN", "+COPS", "+CUSD", "+CPIN", "+CLAC")
 SYNC_REGISTERS = (7, 8, 10)  # V.250: waits of calls that we never make
 SYNC_VALUES = (20, 250)
 SYNC_PATTERN_BITS = 16
@@ -108,6 +125,7 @@ class ModemLink(SerialComms):
         self._fault: str | None = None
         self._dialogue = Dialogue(surroundings.on_urc)
         self._heard_at = 0.0
+        self._answered_s: dict[str, float] = {}  # command → the longest it took
         self._probe: Callable[[float], bool] | None = None  # the one that worked here
         self.deadline: float | None = None  # no command of the bring-up waits past it
 
@@ -245,9 +263,21 @@ class ModemLink(SerialComms):
             if self._dialogue.is_dirty:
                 self.resync()
             exchange = Exchange(command)
+            patience_s = self._learnt_patience_s(exchange.name)
+            began_at = self._clock.monotonic()
             if silence_s is None:
-                return self._transact(exchange, timeout_s).lines
-            return self._transact(exchange, timeout_s, silence_s=silence_s).lines
+                self._transact(exchange, min(timeout_s, patience_s))
+            else:
+                self._transact(exchange, timeout_s, silence_s=min(silence_s, patience_s))
+            taken_s = self._clock.monotonic() - began_at
+            self._answered_s[exchange.name] = max(taken_s, self._answered_s.get(exchange.name, 0.0))
+            return exchange.lines
+
+    def _learnt_patience_s(self, name: str) -> float:
+        """Return how long a silence after this command may last, by what it took on this connection so far."""
+        if name in _UNPREDICTABLE or name not in self._answered_s:
+            return math.inf
+        return max(PATIENCE_S_MIN, PATIENCE_TIMES * self._answered_s[name])
 
     def write(
         self,
@@ -364,11 +394,14 @@ class ModemLink(SerialComms):
 
     def _synchronise(self) -> None:
         give_up_at = time.monotonic() + self._options.silence_limit_s
+        heard_at = self._heard_at
         for number, (timeout_s, quiet_s) in enumerate(SYNC_TRIES_S):
             self._wait_for_quiet(quiet_s, limit_s=timeout_s + quiet_s)
             left_s = give_up_at - time.monotonic()
             if left_s <= 0:
                 break
+            if self._heard_at == heard_at:
+                timeout_s = min(timeout_s, SILENT_TRY_S)  # noqa: PLW2901
             timeout_s = min(timeout_s, left_s)  # noqa: PLW2901
             self._send(ESC)
             if number:

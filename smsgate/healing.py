@@ -64,7 +64,7 @@ MISSING_LOOK_S = 1.0  # a look at whether a port is there costs nothing
 FIRST_LOOK_S = 0.2  # a restart, a lost link: mostly it is back at once
 PERSON_LOOKS_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 # how long an outage has lasted → pause: a modem that comes back is found within seconds, one that is dead costs little
-LOOKS_S = ((60.0, 1.0), (600.0, 2.0), (3600.0, 10.0), (float("inf"), 30.0))
+LOOKS_S = ((60.0, 1.0), (6 * 3600.0, 2.0), (float("inf"), 10.0))
 
 ALARM_AFTER_S = 15.0  # what heals sooner needs nobody
 

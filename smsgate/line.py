@@ -162,10 +162,15 @@ class Line(Wakeable):
             state="ready", reason=None, port=modem.port, imei=identity.imei, model=identity.model
         )
         self._log.info("line_open", manufacturer=identity.manufacturer, model=identity.model)
-        for alarm in ALARMS_OF_OPENING:
-            self._tools.clear_alarm(f"line.{self.record.name}.{alarm}")
+        self._clear_alarms()
         self._check_sim()
         return modem
+
+    def _clear_alarms(self, *, but: str | None = None) -> None:
+        """Take back what was said of the way to an open line: it is open, or something else is the matter."""
+        for alarm in ALARMS_OF_OPENING:
+            if alarm != but:
+                self._tools.clear_alarm(f"line.{self.record.name}.{alarm}")
 
     def _check_sim(self) -> None:
         """Compare the SIM with the one that belongs here, which a person may have accepted by now."""
@@ -202,6 +207,7 @@ class Line(Wakeable):
             self._log.warning("line_closed", reason=reason, retry_in_s=round(delay_s, 1))
         self._note(state="closed", reason=reason)
         if trouble is Trouble.PERSON or outage_s >= ALARM_AFTER_S:
+            self._clear_alarms(but=alarm_of(error))
             self._tools.raise_alarm(f"line.{self.record.name}.{alarm_of(error)}", reason)
         return max(delay_s, self._remedy(self._healing.choose(trouble, now), reason))
 

@@ -10,6 +10,16 @@ import pytest
 from databases import PostgresqlServer, SqliteTemplate
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what only a long run asks for."""
+    parser.addoption(
+        "--misery-hours",
+        type=float,
+        default=0.0,
+        help="how long tests/faults/test_misery.py lasts, in hours of the virtual clock (default: a quarter of one)",
+    )
+
+
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> SqliteTemplate:
     """An empty store to copy."""

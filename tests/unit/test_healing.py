@@ -142,8 +142,8 @@ def test_ten_good_minutes_end_an_outage():
     [
         pytest.param(LinkDown("."), 1, 0.0, 0.2, id="mostly it is back at once"),
         pytest.param(NotAModem("."), 3, 20.0, 1.0, id="in the first minute"),
-        pytest.param(NotAModem("."), 30, 500.0, 2.0, id="in the first ten"),
-        pytest.param(NotAModem("."), 99, 86400.0, 30.0, id="dead for a day"),
+        pytest.param(NotAModem("."), 30, 500.0, 2.0, id="in the first hours"),
+        pytest.param(NotAModem("."), 99, 86400.0, 10.0, id="dead for a day"),
         pytest.param(PortMissing("."), 999, 86400.0, 1.0, id="looking for a port costs nothing"),
         pytest.param(PukRequired("."), 9, 86400.0, 60.0, id="a person's turn"),
     ],
@@ -238,3 +238,14 @@ def test_power_cycle_command_that_hangs_is_ended_with_all_it_started():
 
 def test_power_cycle_command_that_is_not_there_is_said_and_survived():
     assert cycle_power(["/nowhere/at/all"], line="m1") is None
+
+
+def test_only_the_present_trouble_is_alarmed():
+    bench = Bench()
+    bench.modem.fail_always["open"] = NotAModem("Nothing answers.")
+    bench.pass_time(60)
+
+    bench.modem.fail_always["open"] = PinRequired("It asks for its PIN.")
+    bench.pass_time(5)
+
+    assert bench.alarms == {"line.m1.pin": "It asks for its PIN."}

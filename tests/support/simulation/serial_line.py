@@ -340,7 +340,7 @@ class VirtualLink(ModemLink):
     def _wait_for_quiet(self, quiet_s: float, *, limit_s: float) -> None:
         clock = self.line.clock
         give_up_at = clock.monotonic() + limit_s
-        self._heard_at = started_at = clock.monotonic()
+        started_at = clock.monotonic()
         while self._fault is None:
             quiet_at = max(self._heard_at, started_at) + quiet_s
             if clock.monotonic() >= min(quiet_at, give_up_at):

@@ -1,0 +1,125 @@
+"""Every named fault of the simulated modem against the real line and driver, on the virtual clock.
+
+Each lasts for a while, with SMS arriving amid it and at its end, and a draft that is nobody's to touch. Then the line
+must be receiving again by itself, soon, with nothing lost and nothing stored twice.
+"""
+
+import pytest
+from fault_bench import FaultBench
+from fault_cases import OF_THE_PORT, SOON_S, all_names, case_of
+
+from hardware.simulator.faults import KINDS
+from smsgate.records import ReplyState
+
+DURATIONS_S = (2.0, 10.0, 45.0, 700.0)
+HERE = [name for name in all_names() if name not in OF_THE_PORT]
+
+
+def started(**options):
+    bench = FaultBench(**options)
+    bench.arrive()
+    bench.strike("draft_stored")
+    bench.run_for(3)
+    assert bench.has_all()
+    return bench
+
+
+def outlived(bench, case):
+    """Let the fault strike and end; return seconds from its end until all is stored, and check what must hold."""
+    seconds = bench.outlive(case.name, for_s=case.for_s, **case.params)
+    bench.run_for(20)
+    assert bench.has_all(), f"lost amid {case.name}; {bench.trace.lines[-30:]}"
+    # what the fault itself sends may be the same several times: it is what came, not what was stored twice
+    assert all(bench.store.texts[text] == 1 for text in bench.sent)
+    return seconds
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_line_outlives_the_fault(name):
+    bench = started()
+    case = case_of(name)
+
+    seconds = outlived(bench, case)
+
+    assert seconds <= case.soon_s
+    has_draft = 0 if name == "sim_swapped" else 2 if name == "draft_stored" else 1
+    assert bench.drafts() == has_draft
+    assert bench.line.record.state == "ready"
+
+
+@pytest.mark.parametrize("for_s", DURATIONS_S)
+@pytest.mark.parametrize(
+    "name", [name for name in HERE if case_of(name).soon_s == SOON_S and name != "garbage"]
+)
+def test_line_is_back_soon_however_long_it_lasted(name, for_s):
+    assert outlived(started(), case_of(name, for_s)) <= SOON_S
+
+
+@pytest.mark.parametrize("name", ["mute", "reboot", "port_gone", "lost_answer", "text_mode"])
+def test_line_outlives_it_also_without_announcements(name):
+    bench = started(urc=False)
+
+    assert outlived(bench, case_of(name)) <= SOON_S + 1.0, "it looks every second"
+
+
+@pytest.mark.parametrize(
+    ("fault", "params", "sent", "state"),
+    [
+        pytest.param("submit_error", {"code": 38}, 1, ReplyState.SUBMITTED, id="38, then it works"),
+        pytest.param("submit_error", {"code": 21}, 1, ReplyState.SUBMITTED, id="21, then it works"),
+        pytest.param(
+            "submit_error", {"code": 500}, 0, ReplyState.UNCONFIRMED, id="500 proves nothing"
+        ),
+        pytest.param("no_prompt", {}, 1, ReplyState.SUBMITTED, id="no prompt"),
+        pytest.param(
+            "late_answer",
+            {"command": "+CMGS", "delay_s": 45.0},
+            1,
+            ReplyState.SUBMITTED,
+            id="the network takes 45 s",
+        ),
+        pytest.param(
+            "lost_answer", {"command": "+CMGS"}, 1, ReplyState.UNCONFIRMED, id="answer lost"
+        ),
+        pytest.param("reboot_in_body", {}, 0, ReplyState.UNCONFIRMED, id="restart in AT+CMGS"),
+        pytest.param(
+            "port_gone_in_answer",
+            {"command": "+CMGS"},
+            1,
+            ReplyState.UNCONFIRMED,
+            id="device gone in the answer",
+        ),
+    ],
+)
+def test_reply_is_submitted_once_or_left_in_doubt(fault, params, sent, state):
+    bench = started()
+    bench.strike(fault, **params)
+    bench.owe_reply()
+
+    bench.run_for(900)
+
+    assert bench.network.submitted_count == sent
+    assert bench.store.settled[-1][1] is state
+    assert bench.seconds_to_receive() < 60
+
+
+def test_hopeless_reply_is_tried_with_growing_pauses():
+    bench = started()
+    bench.strike("submit_error", code=38, times=0)
+    bench.owe_reply()
+
+    bench.run_for(6 * 3600)
+
+    waits = [
+        (later - earlier).total_seconds()
+        for earlier, later in zip(bench.store.tried_at, bench.store.next_ats, strict=False)
+        if later is not None
+    ]
+    assert 5 <= len(waits) <= 20
+    assert waits[:6] == sorted(waits[:6])
+    assert all(wait_s >= 3600 for wait_s in waits[7:])
+    assert bench.network.submitted_count == 0
+
+
+def test_table_of_faults_is_covered():
+    assert set(HERE) | set(OF_THE_PORT) == set(KINDS)
