@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 from glob import glob
 
 from .answers import is_same_imei, read_digits
+from .clock import Monotonic, SystemMonotonic
 from .discovery import holders
 from .errors import ModemError
-from .link import LinkSurroundings, ModemLink, Monotonic, SystemMonotonic
+from .link import LinkSurroundings, ModemLink
 
 PAUSES_S = (10.0, 60.0, 600.0, 3600.0)  # before the same node is asked again
 MODEM_PAUSE_S_MAX = (

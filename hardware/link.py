@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import math
 import os
 import random
 import select
@@ -23,11 +22,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import serial
 from gsmmodem.serial_comms import SerialComms
 
+from .clock import Monotonic
 from .dialogue import RESTARTED, Dialogue, Exchange, Urc
 from .discovery import holders
 from .errors import (
@@ -41,6 +41,7 @@ from .errors import (
     PortMissing,
 )
 from .facts import ModemOptions
+from .patience import Patience
 
 Log = Callable[[str, Mapping[str, object]], None]
 
@@ -61,32 +62,10 @@ SYNC_TRIES_S = (
 )
 # The long ones are for a modem that is late. One that says nothing at all has not heard us, and is asked again soon.
 SILENT_TRY_S = 1.0
-# A modem that has answered a command in a moment so far is given up long before one that nobody knows: what fell silent
-# is noticed within seconds. A late answer costs a resynchronisation and is never believed.
-PATIENCE_S_MIN = 3.0
-PATIENCE_TIMES = 5
-# what may take long once in a while, or does different things each time
-_UNPREDICTABLE = ("AT", "+CFUN", "+COPS", "+CUSD", "+CPIN", "+CLAC")
 SYNC_REGISTERS = (7, 8, 10)  # V.250: waits of calls that we never make
 SYNC_VALUES = (20, 250)
 SYNC_PATTERN_BITS = 16
 SYNC_WRONG = "AT+SMSGATE"  # no modem's command
-
-
-class Monotonic(Protocol):
-    """The clock that deadlines are kept by."""
-
-    def monotonic(self) -> float:
-        """Return seconds that never go back."""
-        ...
-
-
-class SystemMonotonic:
-    """The machine's monotonic clock."""
-
-    def monotonic(self) -> float:
-        """Return seconds that never go back."""
-        return time.monotonic()
 
 
 @dataclass(frozen=True)
@@ -125,7 +104,7 @@ class ModemLink(SerialComms):
         self._fault: str | None = None
         self._dialogue = Dialogue(surroundings.on_urc)
         self._heard_at = 0.0
-        self._answered_s: dict[str, float] = {}  # command → the longest it took
+        self._patience = Patience()
         self._probe: Callable[[float], bool] | None = None  # the one that worked here
         self.deadline: float | None = None  # no command of the bring-up waits past it
 
@@ -263,21 +242,14 @@ class ModemLink(SerialComms):
             if self._dialogue.is_dirty:
                 self.resync()
             exchange = Exchange(command)
-            patience_s = self._learnt_patience_s(exchange.name)
+            patience_s = self._patience.limit_s(exchange.name)
             began_at = self._clock.monotonic()
             if silence_s is None:
                 self._transact(exchange, min(timeout_s, patience_s))
             else:
                 self._transact(exchange, timeout_s, silence_s=min(silence_s, patience_s))
-            taken_s = self._clock.monotonic() - began_at
-            self._answered_s[exchange.name] = max(taken_s, self._answered_s.get(exchange.name, 0.0))
+            self._patience.learn(exchange.name, self._clock.monotonic() - began_at)
             return exchange.lines
-
-    def _learnt_patience_s(self, name: str) -> float:
-        """Return how long a silence after this command may last, by what it took on this connection so far."""
-        if name in _UNPREDICTABLE or name not in self._answered_s:
-            return math.inf
-        return max(PATIENCE_S_MIN, PATIENCE_TIMES * self._answered_s[name])
 
     def write(
         self,

@@ -14,6 +14,7 @@ from glob import escape
 from . import answers
 from .answers import Pair
 from .binding import PortFinder, ask_imei
+from .clock import Monotonic, SystemMonotonic
 from .dialogue import Urc
 from .engine import ModemEngine
 from .errors import (
@@ -38,7 +39,7 @@ from .facts import (
     Signal,
     Usage,
 )
-from .link import LinkSurroundings, Log, Monotonic, SystemMonotonic
+from .link import LinkSurroundings, Log
 from .overheard import Overheard
 from .pin import PinLedger
 from .sms import Slot, Stat, SubmitPdu

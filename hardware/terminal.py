@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 from . import answers
+from .clock import SystemMonotonic
 from .dialogue import Exchange, Urc
 from .engine import CTRL_Z, ModemEngine
 from .errors import CommandError, ModemError
 from .facts import ModemOptions
-from .link import ESC, LinkSurroundings, ModemLink, SystemMonotonic
+from .link import ESC, LinkSurroundings, ModemLink
 from .overheard import Overheard
 from .pdu import encode_submit
 from .pin import PinLedger
