@@ -41,6 +41,7 @@ _EXPECTED = {
     "too_short": "expected at least {min_length} in the list",
     "too_long": "expected at most {max_length} in the list",
     "literal_error": "expected {expected}",
+    "enum": "expected {expected}",
 }
 
 
@@ -122,7 +123,7 @@ def _describe_one(
     if kind == "missing" or not loc:  # nothing is there; or the whole table is meant
         return where, expected
     hint = ""
-    if kind == "literal_error" and isinstance(detail["input"], str):
+    if kind in ("literal_error", "enum") and isinstance(detail["input"], str):
         hint = suggest(detail["input"], re.findall(r'"([^"]+)"', expected))
     return where, f"{expected} (got {show_value(key, detail['input'])}){hint}"
 

@@ -199,6 +199,20 @@ ONE_MISTAKE = [
     ),
     pytest.param(
         "#backend#",
+        'status_url = "https://aduan.example/api"',
+        "backend[0].status_url: expected {reference} or {tracking_id} in it (got "
+        '"https://aduan.example/api")',
+        id="a question that does not say what for",
+    ),
+    pytest.param(
+        "#backend#",
+        'statuses = { beres = "done" }',
+        'backend[0].statuses.beres: expected "diterima", "perlu data", "proses", "dijawab", '
+        '"selesai", "bukan wewenang" or "dibatalkan" (got "done")',
+        id="a status that we do not have",
+    ),
+    pytest.param(
+        "#backend#",
         'fields = { text = "sender.text" }',
         'backend[0].fields.text: expected a place of its own (got "sender.text", which is that of '
         "sender)",
