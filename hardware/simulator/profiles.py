@@ -31,7 +31,14 @@ class DeviceProfile:
     )
     # AT+CNMI: what each parameter may be
     notification_values: tuple[str, ...] = ("0123", "0123", "0123", "012", "01")
+    has_packed_ussd: bool = False  # +CUSD in hexadecimal packed septets until AT^USSDMODE=0
     is_always_notifying: bool = False  # AT+CNMI modes other than 2 are accepted and act like 2
+
+    @property
+    def own_commands(self) -> frozenset[str]:
+        """Which of the commands that only some classes have are this one's."""
+        packed = ("^USSDMODE",) if self.has_packed_ussd else ()
+        return frozenset((self.ccid_command, self.pin_counter, *packed))
 
 
 GENERIC = DeviceProfile(
@@ -80,7 +87,8 @@ _EC25 = replace(
     pin_counter="+QPINC",
     notification_values=("012", "0123", "02", "012", "01"),
 )
-# HUAWEI UMTS Datacard/Modem AT Command Interface Specification V2.3: ^BOOT, ^SIMST, ^SRVST, ^CPIN; slots from 0
+# HUAWEI UMTS Datacard/Modem AT Command Interface Specification V2.3: ^BOOT, ^SIMST, ^SRVST, ^CPIN, +CUSD and ^USSDMODE;
+# slots from 0
 _HUAWEI = replace(
     GENERIC,
     name="huawei",
@@ -93,6 +101,7 @@ _HUAWEI = replace(
     boot_lines=("^BOOT:20952548,0,0,0,75", "^SIMST:1", "^SRVST:2", "^RSSI:18"),
     ccid_command="^ICCID",
     pin_counter="^CPIN",
+    has_packed_ussd=True,
     notification_values=("012", "0123", "02", "012", "01"),
 )
 

@@ -9,6 +9,7 @@ from faulty_modem import OK
 from simulated_line import CITIZEN, NUMBER, ask, hear, hear_until, make_modem, tell
 
 from hardware.simulator import Network, SimulatedModem
+from hardware.simulator.alphabet import encode_septets, pack_septets
 from hardware.simulator.codec import encode_submit
 
 _SRR = 0x20
@@ -176,6 +177,18 @@ def test_ussd_text_outside_the_gsm_alphabet_is_ucs2():
     said = ask(modem, 'AT+CUSD=1,"*1#",15')
 
     assert f'"{"Привет".encode("utf-16-be").hex().upper()}",72'.encode() in said
+
+
+@pytest.mark.parametrize("code", ["*888#", "2A1C0E3702"], ids=["plain", "packed"])
+def test_ussd_is_packed_by_a_class_that_does_so_until_told_not_to(code):
+    modem = make_modem(profile="huawei")
+    packed = pack_septets(encode_septets("Sisa Rp0") or []).hex().upper().encode()
+    modem.faults.set("balance", text="Sisa Rp0")
+
+    assert b'+CUSD: 0,"' + packed + b'",15' in ask(modem, f'AT+CUSD=1,"{code}",15')
+
+    assert b'"Sisa Rp0",15' in ask(modem, "AT^USSDMODE=0", 'AT+CUSD=1,"*888#",15')
+    assert ask(make_modem(), "AT^USSDMODE=?") == b"\r\nERROR\r\n"
 
 
 def test_ussd_without_network_is_refused():

@@ -211,5 +211,17 @@ def test_misery_knows_only_faults_of_the_table():
     assert all(KINDS[name].find_problems(params) == [] for name, params in MISERY.items())
 
 
+def test_the_readme_shows_a_scenario_that_is_right():
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    example = (
+        readme.partition("smsgate sim scenario FILE")[2].partition("```toml")[2].partition("```")[0]
+    )
+
+    scenario = read_scenario(example)
+
+    assert scenario.modems[0].profile == "ec25"
+    assert scenario.misery is not None
+
+
 def test_a_scenario_without_events_waits():
     assert Scenario(modems=()).schedule().next_due_s() is None

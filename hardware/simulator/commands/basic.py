@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from ..modem import SimulatedModem
 
 _REGISTERS_MAX = 255
+_OF_SOME = frozenset(
+    ("+CCID", "+QCCID", "^ICCID", "+CPINR", "+SPIC", "+QPINC", "^CPIN", "+UPINCNT", "^USSDMODE")
+)
 
 
 @answers("E", Form.EXECUTE)
@@ -95,7 +98,8 @@ def list_commands(modem: SimulatedModem, _command: Command) -> Answer:
     """AT+CLAC, where the device has it: every command it answers."""
     if not modem.profile.has_clac:
         raise AtError
-    return sorted({f"AT{name}" for name, _ in HANDLERS if len(name) > 1})
+    known = {name for name, _ in HANDLERS if len(name) > 1}
+    return sorted(f"AT{name}" for name in known - (_OF_SOME - modem.profile.own_commands))
 
 
 @answers("+CMEE", Form.WRITE)

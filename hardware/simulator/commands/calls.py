@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from ..alphabet import encode_septets
-from ..at import Answer, Command, Form, answer_range, answers, cme
+from ..alphabet import decode_septets, encode_septets, pack_septets, unpack_septets
+from ..at import Answer, AtError, Command, Form, answer_range, answers, cme
 from .charset import decode_string, encode_string
 from .subscriber import require_sim
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 _RING_EVERY_S = 5.0
 _GSM7, _UCS2 = 15, 72  # 23.038 section 5
 _ENDED, _ANSWER_AWAITED = 0, 1
+_HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 
 
 def ring(modem: SimulatedModem) -> None:
@@ -61,7 +63,7 @@ def ask_network(modem: SimulatedModem, command: Command) -> Answer:
         modem.ussd.end()
         return None
     modem.settings.plain["+CUSD"] = str(level)
-    code = decode_string(modem, command.string(1))
+    code = _read_code(modem, command.string(1))
     if code and level == 1:
         require_sim(modem)
         if not modem.radio.is_registered:
@@ -74,6 +76,18 @@ def ask_network(modem: SimulatedModem, command: Command) -> Answer:
     return None
 
 
+def _is_packed(modem: SimulatedModem) -> bool:
+    return modem.profile.has_packed_ussd and modem.settings.plain.get("^USSDMODE") != "0"
+
+
+def _read_code(modem: SimulatedModem, shown: str) -> str:
+    """Return the code dialled; a modem that packs takes it plain too."""
+    if _is_packed(modem) and _HEX.fullmatch(shown):
+        octets = bytes.fromhex(shown)
+        return decode_septets(unpack_septets(octets, len(octets) * 8 // 7)).rstrip("@\r")
+    return decode_string(modem, shown)
+
+
 def _tell(modem: SimulatedModem, code: str) -> str:
     """Return the URC that answers a code; "<code> <reply>" in the table makes a menu of <code>."""
     answers_by_code = modem.network.ussd
@@ -82,7 +96,10 @@ def _tell(modem: SimulatedModem, code: str) -> str:
     modem.ussd.session = dialled if is_menu else ""
     text = answers_by_code.get(dialled, "Kode tidak dikenal")
     state = _ANSWER_AWAITED if is_menu else _ENDED
-    if encode_septets(text) is None:
+    septets = encode_septets(text)
+    if septets is not None and _is_packed(modem):
+        return f'+CUSD: {state},"{pack_septets(septets).hex().upper()}",{_GSM7}'
+    if septets is None:
         return f'+CUSD: {state},"{text.encode("utf-16-be").hex().upper()}",{_UCS2}'
     return f'+CUSD: {state},"{encode_string(modem, text)}",{_GSM7}'
 
@@ -94,3 +111,18 @@ def read_ussd(modem: SimulatedModem, _command: Command) -> Answer:
 
 
 answer_range("+CUSD", "(0-2)")
+
+
+@answers("^USSDMODE", Form.WRITE, Form.READ, Form.TEST)
+def choose_ussd_form(modem: SimulatedModem, command: Command) -> Answer:
+    """AT^USSDMODE (Huawei): +CUSD as text (0) or packed (1)."""
+    if not modem.profile.has_packed_ussd:
+        raise AtError
+    if command.form is Form.TEST:
+        return ["^USSDMODE: (0-1)"]
+    if command.form is Form.READ:
+        return [f"^USSDMODE: {int(_is_packed(modem))}"]
+    if command.number(0) > 1:
+        raise cme(50)
+    modem.settings.plain["^USSDMODE"] = command.string(0)
+    return None
