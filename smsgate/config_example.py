@@ -86,6 +86,13 @@ backends = ["kota"]
 # complaints are taken all the same.
 #reply_abroad = false
 
+# true: where a service has several modems, replies of one that is closed for long leave by another,
+# so from another number. false, because citizens trust the number they wrote to.
+#replies_by_other_line = false
+
+# Minutes for which a line must be closed before another one answers for it. 10: most heal sooner.
+#other_line_after_min = 10
+
 # true: a second SMS tells the tracking id, once a backend gave one; the first that does is quoted.
 # false: it costs an SMS for each complaint, and the text below speaks of SP4N-LAPOR!.
 #is_registered_sent = false

@@ -354,10 +354,24 @@ class Daemon:
                 on_work=self._wake,
                 raise_alarm=self._alarms.raise_alarm,
                 clear_alarm=self._alarms.clear_alarm,
+                away_lines=partial(self._away_lines, modem),
                 sim_pins=self._sim_pins,
                 cycle_power=partial(cycle_power, modem.power_cycle, line=modem.name),
             ),
         )
+
+    def _away_lines(self, modem: ModemSettings) -> list[str]:
+        """Return the lines whose replies leave by this modem meanwhile."""
+        service = self._settings.service(modem.service)
+        if not service.replies_by_other_line:
+            return []
+        return [
+            line.record.name
+            for line in self._lines
+            if line.record.service == service.name
+            and line.record.name != modem.name
+            and line.is_away(service.other_line_after_min * 60.0)
+        ]
 
     def _build_forwarder(self, backend: BackendSettings) -> Forwarder:
         # The HTTP client is an eighth of the start; see _start_workers.

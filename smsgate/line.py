@@ -91,6 +91,7 @@ class Line(Wakeable):
         self._healing = Healing(self._policy.power)
         self._store_faults = 0
         self._sim = SimIdentity()
+        self._closed_at: float | None = self._clock.monotonic()  # None while it is open
         self._strange: str | None = (
             None  # "SIM" or "SMSC": what is not as it was; no reply leaves then
         )
@@ -124,6 +125,11 @@ class Line(Wakeable):
         if modem is not None:
             modem.wake()
 
+    def is_away(self, longer_than_s: float) -> bool:
+        """Whether it has been closed for so long. Any thread may ask."""
+        closed_at = self._closed_at
+        return closed_at is not None and self._clock.monotonic() - closed_at > longer_than_s
+
     def close(self) -> None:
         """Write down what is known of the last reply, and close the port; the modem keeps what it holds."""
         try:
@@ -150,6 +156,7 @@ class Line(Wakeable):
         modem = self._device
         identity = modem.open()
         self._modem, self._sim = modem, sim_of(identity)
+        self._closed_at = None
         self._drain.forget()
         self._submission.look_again()
         self._polling = Polling(self._policy)
@@ -231,6 +238,8 @@ class Line(Wakeable):
 
     def _close_modem(self) -> None:
         modem, self._modem = self._modem, None
+        if self._closed_at is None:
+            self._closed_at = self._clock.monotonic()
         self.is_busy = False
         if modem is not None:
             modem.close()

@@ -49,6 +49,7 @@ class LineTools:
     raise_alarm: Callable[[str, str], None]
     clear_alarm: Callable[[str], object]
     cycle_power: Callable[[], object] = _no_command
+    away_lines: Callable[[], Collection[str]] = tuple  # whose replies leave by this line meanwhile
     sim_pins: SimPins = field(default_factory=SimPins)
 
     def spread(self, delay_s: float) -> float:

@@ -207,6 +207,8 @@ class ServiceSettings(_Table):
     backends: Annotated[tuple[Name, ...], Field(min_length=1, max_length=20)]
     is_unprefixed_complaint: StrictBool = False
     reply_abroad: StrictBool = False
+    replies_by_other_line: StrictBool = False
+    other_line_after_min: Annotated[StrictInt, Field(ge=1, le=7 * 24 * 60)] = 10
     is_registered_sent: StrictBool = False
     is_place_asked: StrictBool = False
     is_english_answered: StrictBool = False

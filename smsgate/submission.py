@@ -36,6 +36,10 @@ class ReplyStore(Protocol):
         """Take the next due reply."""
         ...
 
+    def take_over_replies(self, service: str, *, away: str, line: str) -> int:
+        """Give the due replies of a line that is away to another."""
+        ...
+
     def next_reply_at(self, service: str, line: str) -> datetime | None:
         """Return when the next reply is due."""
         ...
@@ -117,6 +121,10 @@ class Submission:
         # First the latest moment, then what the store says: a look_again() from elsewhere is never overwritten by more.
         # Another host, or a person, may make a reply due without a word to us.
         self.due_at = self._tools.clock.monotonic() + LOOK_S_MAX
+        for away in self._tools.away_lines():
+            count = self._store.take_over_replies(self._service, away=away, line=self._line)
+            if count:
+                self._log.warning("replies_taken_over", replies=count, away=away)
         next_at = self._store.next_reply_at(self._service, self._line)
         if next_at is not None:
             # At least a second: one that is due but must wait for an earlier one of its complaint would spin.

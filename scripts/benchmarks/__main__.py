@@ -78,7 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--peers", action="store_true", help="measure gammu-smsd and smstools too")
     parser.add_argument("--peers-only", action="store_true", help="measure only these")
     parser.add_argument("--only", choices=MEASURES, help="take this measure alone")
+    parser.add_argument("measure", nargs="?", choices=MEASURES, help="the same as --only")
     options = parser.parse_args(arguments)
+    only = options.measure or options.only
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # stop what we started
     scale = QUICK if options.quick else FULL
     for figure in measure_machine():
@@ -86,14 +88,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ours: Figures = {}
     is_whole = True
     if not options.peers_only:
-        ours, is_whole = _measure(Smsgate(), scale, options.only)
+        ours, is_whole = _measure(Smsgate(), scale, only)
     peers = []
     for peer in PEERS if options.peers or options.peers_only else ():
         if find_program(peer.name) is None:
             print(f"bench: {peer.name} is not installed: apt install {peer.name}", file=sys.stderr)
             is_whole = False
             continue
-        figures, is_complete = _measure(peer(), scale, options.only)
+        figures, is_complete = _measure(peer(), scale, only)
         peers.append(figures)
         is_whole = is_whole and is_complete
     _print_ratios(ours, peers)

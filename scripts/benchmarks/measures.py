@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from benchmarks.contenders import Contender, Smsgate
+from benchmarks.faults import measure_faults
 from benchmarks.figures import Figure
 from benchmarks.probe import measure_listing_octets, percentile, read_cpu_s, read_resident_mib
 from hardware.simulator.control import ControlClient
@@ -36,11 +37,16 @@ class Scale:
     starts: int
     idle_s: float
     limit_s: float  # of any one measure
+    fault_s: float  # how long each fault of the modem lasts
 
 
-MEASURES = ("start", "latency", "drain", "line_share", "footprint")
-FULL = Scale(drained=2000, paced=300, sent_singly=60, starts=5, idle_s=60.0, limit_s=240.0)
-QUICK = Scale(drained=550, paced=150, sent_singly=15, starts=2, idle_s=10.0, limit_s=90.0)
+MEASURES = ("start", "latency", "drain", "line_share", "footprint", "faults")
+FULL = Scale(
+    drained=2000, paced=300, sent_singly=60, starts=5, idle_s=60.0, limit_s=240.0, fault_s=10.0
+)
+QUICK = Scale(
+    drained=550, paced=150, sent_singly=15, starts=2, idle_s=10.0, limit_s=90.0, fault_s=4.0
+)
 
 
 def measure_drain(contender: Contender, count: int, limit_s: float) -> list[Figure]:
@@ -159,6 +165,13 @@ def measure_all(contender: Contender, scale: Scale, only: str | None) -> Iterato
     for name, measure in measures.items():
         if only in (None, name):
             yield from measure()
+    if only == "faults" and isinstance(contender, Smsgate):  # minutes: only where it is asked for
+        with _rehearse(contender) as rehearsal:
+            contender.start(rehearsal)
+            counter = contender.counter(rehearsal)
+            yield from measure_faults(
+                rehearsal, counter, for_s=scale.fault_s, limit_s=scale.limit_s
+            )
 
 
 def _load(contender: Contender, scale: Scale) -> int:

@@ -213,6 +213,29 @@ class ReplyOutbox:
         moment: datetime | None = row.next_at
         return moment
 
+    def take_over(self, service: str, *, away: str, line: str) -> int:
+        """Give the due replies of a line that is away to another one; return how many.
+
+        A claimed one stays with who holds it. So does one of which a part went out: the rest would come from another
+        number, and no phone joins the two.
+        """
+        is_begun = sa.exists().where(_reply_part.c.reply_id == _reply.c.id)
+        theirs = (
+            _reply.c.gateway == self._room.gateway,
+            _reply.c.line == away,
+            _reply.c.service == service,
+            _reply.c.state == ReplyState.DUE,
+            ~is_begun,
+        )
+        with self._room.database.read() as connection:
+            if connection.execute(sa.select(_reply.c.id).where(*theirs).limit(1)).first() is None:
+                return 0
+
+        def work(connection: Connection) -> int:
+            return connection.execute(sa.update(_reply).where(*theirs).values(line=line)).rowcount
+
+        return self._room.database.run(work)
+
     def recover(self) -> int:
         """Make every claim that ran out `unconfirmed`, since it may be submitted; return how many."""
         with self._room.database.read() as connection:

@@ -312,6 +312,10 @@ class _Outbox(_Receiving):
         """
         return self._replies.settle(claim, state, reason=reason, next_at=next_at)
 
+    def take_over_replies(self, service: str, *, away: str, line: str) -> int:
+        """Give the due replies of a line that is away to another one of its service; return how many."""
+        return self._replies.take_over(service, away=away, line=line)
+
     def next_reply_at(self, service: str, line: str) -> datetime | None:
         """Return when the line has a reply to send; None when never, as things stand."""
         return self._replies.next_at(service, line)

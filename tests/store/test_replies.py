@@ -243,3 +243,41 @@ def test_a_reply_of_two_parts_is_delivered_when_both_are(store: Store) -> None:
     store.receive("m1", "btm", [report(42, 0, index=10)], decide, references())
 
     assert rows(store, "SELECT state FROM reply") == [("delivered",)]
+
+
+def test_due_replies_of_a_line_that_is_away_leave_by_another(store: Store) -> None:
+    assert store.take_over_replies("btm", away="m1", line="m2") == 1
+
+    assert store.claim_reply("btm", "m1", lease_s=150) is None
+    taken = claim(store, "m2")
+    assert store.record_part(taken, 1, 41)
+    assert rows(store, "SELECT line, tp_mr FROM reply_part") == [("m2", 41)], (
+        "its report comes here"
+    )
+    assert store.settle_reply(taken, ReplyState.SUBMITTED)
+
+
+def test_a_reply_that_is_being_submitted_is_taken_over_by_nobody(store: Store) -> None:
+    held = claim(store)
+
+    assert store.take_over_replies("btm", away="m1", line="m2") == 0
+
+    assert store.claim_reply("btm", "m2", lease_s=150) is None
+    assert store.settle_reply(held, ReplyState.SUBMITTED)
+
+
+def test_a_reply_of_which_a_part_went_out_stays_with_its_number(store: Store) -> None:
+    held = claim(store)
+    store.record_part(held, 1, 41)
+    store.settle_reply(held, ReplyState.DUE, reason="38")
+
+    assert store.take_over_replies("btm", away="m1", line="m2") == 0
+
+    assert store.next_reply_at("btm", "m1") is not None
+
+
+def test_replies_of_another_gateway_or_service_are_left_alone(
+    make_store: StoreMaker, store: Store
+) -> None:
+    assert make_store("batam-2").take_over_replies("btm", away="m1", line="m2") == 0
+    assert store.take_over_replies("air", away="m1", line="m2") == 0

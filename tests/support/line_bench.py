@@ -136,6 +136,7 @@ class BenchStore:
     shown: list[Shown] = field(default_factory=list)
     settled: list[tuple[int, ReplyState]] = field(default_factory=list)
     next_ats: list[datetime | None] = field(default_factory=list)
+    taken_over: list[tuple[str, str]] = field(default_factory=list)
     parts: list[tuple[int, int, int]] = field(default_factory=list)
     fail_next: dict[str, Exception] = field(default_factory=dict)
 
@@ -165,6 +166,11 @@ class BenchStore:
     def claim_reply(self, service, line, *, lease_s) -> ReplyClaim | None:
         self._call("claim")
         return self.replies.pop(0) if self.replies else None
+
+    def take_over_replies(self, service, *, away, line) -> int:
+        self._call("take_over")
+        self.taken_over.append((away, line))
+        return 0
 
     def next_reply_at(self, service, line) -> datetime | None:
         return None

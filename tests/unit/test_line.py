@@ -1,5 +1,7 @@
 """One line: what is deleted when, how often it looks, and what becomes of a reply."""
 
+import dataclasses
+
 import pytest
 from line_bench import Bench, a_reply, a_slot
 
@@ -462,3 +464,27 @@ def test_a_slot_that_went_after_all_is_no_longer_stuck(bench):
     bench.pass_time(2)
 
     assert bench.alarms == {}
+
+
+def test_a_line_knows_how_long_it_is_closed(bench):
+    bench.clock.move(700)
+    assert bench.line.is_away(600), "it never was open"
+
+    bench.settle()
+    assert not bench.line.is_away(0)
+    bench.modem.fail_always["open"] = LinkDown("Unplugged.")
+    bench.modem.fail_next["list"] = LinkDown("Unplugged.")
+    bench.pass_time(700)
+
+    assert bench.line.is_away(600)
+    assert not bench.line.is_away(800)
+
+
+def test_replies_of_a_line_that_is_away_are_looked_for(bench):
+    bench.line._submission._tools = dataclasses.replace(
+        bench.line._tools, away_lines=lambda: ["m2"]
+    )
+
+    bench.settle()
+
+    assert ("m2", "m1") in bench.store.taken_over
