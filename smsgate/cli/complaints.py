@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from smsgate.cli.opening import open_store
+from smsgate.cli.opening import note_revealed, open_store
 from smsgate.cli.options import ConfigOption, JsonOption, RevealOption
 from smsgate.cli.output import (
     mask_number,
@@ -48,6 +48,8 @@ def list_complaints(
 
     with open_store(load(config, are_secrets_needed=False)) as store:
         found = store.complaints(limit=limit, status=status)
+        if is_revealing:
+            note_revealed(store, [f"complaint:{complaint.reference}" for complaint in found])
     shown = [complaint if is_revealing else conceal(complaint) for complaint in found]
     if is_json:
         print_json(shown)
@@ -82,6 +84,8 @@ def show(
 
     with open_store(load(config, are_secrets_needed=False)) as store:
         found = store.complaint(reference)
+        if found is not None and is_revealing:
+            note_revealed(store, [f"complaint:{found.reference}"])
     if found is None:
         raise NoSuchComplaint(
             f"no complaint has the reference {shorten(reference, 20)}: see `smsgate complaints list`"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from smsgate.cli.opening import open_store, wake_daemon
+from smsgate.cli.opening import note_revealed, open_store, wake_daemon
 from smsgate.cli.options import ConfigOption, JsonOption, PersonOption, RevealOption
 from smsgate.cli.output import (
     mask_number,
@@ -54,6 +54,8 @@ def list_messages(
 
     with open_store(load(config, are_secrets_needed=False)) as store:
         found = store.messages(limit=limit, disposition=disposition, state=state)
+        if is_revealing:
+            note_revealed(store, [f"sms:{message.id}" for message in found])
     shown = [message if is_revealing else conceal(message) for message in found]
     if is_json:
         print_json([_plain(message) for message in shown])
@@ -91,6 +93,8 @@ def show(
 
     with open_store(load(config, are_secrets_needed=False)) as store:
         found = store.message(message_id)
+        if found is not None and (is_revealing or is_showing_pdu):
+            note_revealed(store, [f"sms:{found.id}"])
     if found is None:
         raise NoSuchMessage(f"no SMS has the number {message_id}: see `smsgate messages list`")
     shown = found if is_revealing else conceal(found)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from smsgate.cli.output import show_times_of
+from smsgate.cli.person import actor_of
 
 if TYPE_CHECKING:
     from smsgate.settings import Settings
@@ -32,6 +33,12 @@ def open_store(settings: Settings) -> Iterator[Store]:
         yield store
     finally:
         store.close()
+
+
+def note_revealed(store: Store, subjects: Sequence[str]) -> None:
+    """Put on record who is about to be shown these in full. What cannot be recorded is not shown."""
+    if subjects:
+        store.note_revealed(actor_of(None), subjects)
 
 
 def wake_daemon(settings: Settings) -> None:

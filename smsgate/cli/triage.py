@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smsgate.cli.messages import conceal, show_sender
-from smsgate.cli.opening import open_store, wake_daemon
+from smsgate.cli.opening import note_revealed, open_store, wake_daemon
 from smsgate.cli.options import ConfigOption, JsonOption, PersonOption, RevealOption
 from smsgate.cli.output import (
     print_fields,
@@ -59,6 +59,8 @@ def list_unsorted(
 
     with open_store(load(config, are_secrets_needed=False)) as store:
         found = store.unsorted(limit=limit, is_dismissed=is_dismissed)
+        if is_revealing:
+            note_revealed(store, [f"sms:{message.id}" for message in found])
     shown = [message if is_revealing else conceal(message) for message in found]
     if is_json:
         print_json([_plain(message) for message in shown])
@@ -92,6 +94,8 @@ def show(
 
     with open_store(load(config, are_secrets_needed=False)) as store:
         found = store.message(sms_id)
+        if found is not None and is_revealing:
+            note_revealed(store, [f"sms:{found.id}"])
         candidates = store.candidates(sms_id)
     if found is None:
         raise NotInTriage(f"no SMS has the number {sms_id}: see `smsgate triage list`")

@@ -35,7 +35,7 @@ from smsgate.records import (
     SenderKnowledge,
     SmsState,
 )
-from smsgate.store import events, held
+from smsgate.store import audit, events, held
 from smsgate.store.columns import escape, identity_of, lock_key
 from smsgate.store.deciding import Deciding, Deliberation
 from smsgate.store.filing import Filing
@@ -117,13 +117,21 @@ class Redecoder:
 
     def _redecode_or_leave(self, sms_id: int) -> str:
         try:
-            return self._room.database.run(lambda connection: self._redecode(connection, sms_id))
+            return self._room.database.run(lambda c: self._redecode_on_record(c, sms_id))
         except StoreUnavailable:
             raise
         except Exception as error:
             # The mistake of ours that put it into quarantine is still there; its words may quote it.
             log.error("redecoding_failed", sms_id=sms_id, error=type(error).__name__)
             return STAYS
+
+    def _redecode_on_record(self, connection: Connection, sms_id: int) -> str:
+        outcome = self._redecode(connection, sms_id)
+        if outcome != STAYS:
+            subject, now = f"sms:{sms_id}", self._room.now()
+            line = audit.audit_row(now, self._actor, "redecode", subject, {"outcome": outcome})
+            audit.add(connection, line)
+        return outcome
 
     def _redecode(self, connection: Connection, sms_id: int) -> str:
         by_id = sa.select(_sms).where(_sms.c.id == sms_id)

@@ -29,7 +29,7 @@ from smsgate.records import (
     SmsState,
     StatusCounts,
 )
-from smsgate.store import backend_state, held, schema
+from smsgate.store import audit, backend_state, held, schema
 from smsgate.store.alarms import AlarmRecord, Alarms
 from smsgate.store.answers import Answers
 from smsgate.store.backup import back_up, keep_copy
@@ -401,6 +401,13 @@ class Store(_Keeping):
     def message(self, sms_id: int) -> MessageRecord | None:
         """Return one SMS with its parts; None where there is none."""
         return Messages(self._room).one(sms_id)
+
+    def note_revealed(self, actor: str, subjects: Sequence[str]) -> None:
+        """Put on record that a person is shown numbers and texts in full, and whose."""
+        now = self._room.now()
+        detail = {"subjects": list(subjects)}
+        line = audit.audit_row(now, actor, "reveal", subjects[0] if subjects else "", detail)
+        self._database.run(lambda connection: audit.add(connection, line))
 
     def findings(self, suppressions: Collection[str], notices: Collection[str]) -> Findings:
         """Return what a person must know; these reasons of suppressed replies and operators' notices

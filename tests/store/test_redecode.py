@@ -258,3 +258,16 @@ def test_it_needs_not_to_own_the_store(make_store: StoreMaker) -> None:
     keep(daemon, inbound("BTM jalan rusak", 2, sent_at=NOON + timedelta(minutes=5)))
 
     assert daemon.counts().sms == {"complaint": 1, "repeat": 1}
+
+
+def test_who_had_it_read_again_is_on_record_for_each_sms(store: Store) -> None:
+    """Also for what became no complaint, and so has no history of its own."""
+    keep(store, unread(inbound("halo")))
+    keep(store, received(b"\xde\xad", 2))
+
+    assert redecode(store) == Redecoded(filed=1, stays=1)
+
+    [(sms_id,)] = rows(store, "SELECT id FROM sms WHERE disposition = 'triage'")
+    assert rows(store, "SELECT actor, action, subject FROM audit") == [
+        ("person:sari", "redecode", f"sms:{sms_id}")
+    ]

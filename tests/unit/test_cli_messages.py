@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from config_files import write_config
 from inbound import HandClock, inbound, parts_of, references
+from stores import rows
 
 from hardware.sms import Undecodable
 from smsgate import cli
@@ -215,3 +216,33 @@ def test_a_ledger_that_does_not_add_up_ends_with_1_and_names_it(
 
 def test_a_day_that_is_none_is_a_usage_error(store: Store, config: Path) -> None:
     assert run(config, "ledger", "--day", "yesterday") == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "subject"),
+    [
+        pytest.param(["messages", "list", "--reveal"], "sms:1", id="a list"),
+        pytest.param(["messages", "show", "1", "--reveal"], "sms:1", id="an SMS"),
+        pytest.param(["messages", "show", "1", "--pdu"], "sms:1", id="its octets"),
+        pytest.param(["complaints", "list", "--reveal"], "complaint:", id="complaints"),
+    ],
+)
+def test_who_was_shown_a_number_in_full_is_on_record(
+    store: Store, config: Path, words: list[str], subject: str
+) -> None:
+    keep(store, config, inbound("BTM jalan rusak di depan pasar Sekupang"))
+
+    assert run(config, *words) == 0
+
+    [(actor, action, about)] = rows(store, "SELECT actor, action, subject FROM audit")
+    assert actor.startswith("person:")
+    assert action == "reveal"
+    assert about.startswith(subject)
+
+
+def test_what_is_shown_masked_is_nobodys_business(store: Store, config: Path) -> None:
+    keep(store, config, inbound("BTM jalan rusak di depan pasar Sekupang"))
+
+    assert run(config, "messages", "list") == 0
+
+    assert rows(store, "SELECT count(*) FROM audit") == [(0,)]
