@@ -32,7 +32,7 @@ class Grammar:
     help_words: tuple[str, ...] = (
         *("BANTUAN", "HELP", "INFO", "CARA", "CARANYA", "MENU", "FORMAT", "HOW", "PANDUAN"),
     )
-    status_words: tuple[str, ...] = ("STATUS", "CEK", "CHECK")
+    status_words: tuple[str, ...] = ("STATUS", "CEK", "CHECK", "STS", "PROGRES", "PROGRESS")
     optout_words: tuple[str, ...] = ("STOP", "BERHENTI", "UNREG")
     optin_words: tuple[str, ...] = ("MULAI", "START")
     test_words: tuple[str, ...] = ("TES", "TEST", "TESTING", "COBA", "NYOBA", "PERCOBAAN")

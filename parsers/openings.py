@@ -49,6 +49,7 @@ _DIGITS = re.compile(r"\d*")
 _VOWELS = frozenset("AIUEO")
 _SPELLED_GAP = re.compile(r"[ .\-]")
 
+_TOPICS_OF_A_COMPLAINT = 2  # one may be chance: `jalan sehat`
 _GLUED_DIGITS_MIN = 3
 _GLUED_LETTERS_MIN = 4  # `BTMart`, `BTMan`: what is shorter proves nothing
 
@@ -187,7 +188,8 @@ def _read_later_prefix(folded: Folded, lexicon: Lexicon) -> Opening | None:
     """A prefix behind a copied instruction, a greeting, or RAHASIA and ANONIM put first.
 
     Except behind an instruction it must look like a prefix: in capitals, or after a stop or comma,
-    with a text behind it. Counter-example: `Selamat pagi btm, semangat semua` greets the city.
+    with a text behind it; or that text must plainly complain. Counter-examples: `Selamat pagi btm,
+    semangat semua` greets the city, `pagi btm, jalan sehat yuk` invites to a walk.
     """
     before: list[Word] = []
     for word in islice(iterate_words(folded.text), _WORDS_BEFORE_MAX):
@@ -207,7 +209,10 @@ def _looks_typed_as_prefix(folded: Folded, word: Word, opening: Opening) -> bool
     if not any(character.isalnum() for character in folded.text[opening.end :]):
         return False
     before = folded.text[: word.start].rstrip(" ")
-    return _typed(folded, word).isupper() or before.endswith((".", ",", "!", ":", "\n"))
+    if _typed(folded, word).isupper() or before.endswith((".", ",", "!", ":", "\n")):
+        return True
+    topics = {later.text for later in iterate_words(folded.text, opening.end)} & TOPICS
+    return len(topics) >= _TOPICS_OF_A_COMPLAINT
 
 
 def _is_other_city(folded: Folded) -> bool:

@@ -23,8 +23,13 @@ _EVENTS = list_words("""
 _THREATS = list_words("""
     BEGAL MALING PENCURI PENCURIAN RAMPOK JAMBRET TAWURAN PERKELAHIAN BERKELAHI BERANTEM RIBUT API ASAP
     BERDARAH KRITIS PARANG GOLOK SENJATA PENJAHAT PEMBEGALAN PEROMPAK THIEF THIEVES
-    FIGHT BURGLAR SMOKE LAKA TABRAK
+    FIGHT BURGLAR BURGLARS INTRUDER INTRUDERS KNIFE GUN SHOOTING ATTACKING SMOKE LAKA TABRAK
     """)
+# The same in two words. Counter-example: the road is breaking in two.
+_THREAT_PAIRS = {
+    *(("BREAKING", "INTO"), ("BROKE", "INTO"), ("BREAK", "INTO")),
+    *(("MASUK", "PAKSA"), ("MAIN", "HAKIM"), ("ANGKAT", "PARANG"), ("BAWA", "PARANG")),
+}
 # What is one when it happens to people: roads and villages drown too (`kampung tenggelam banjir`).
 _MISHAPS = list_words("TENGGELAM HANYUT TERSERET TERTIMBUN TERTIMPA PINGSAN SEKARAT LOMPAT TERJUN")
 _PEOPLE = list_words("""
@@ -75,7 +80,7 @@ _AFTER = list_words("""
 _BEFORE_WORDS = 6
 _AFTER_WORDS = 5
 _PEOPLE_REACH = 4
-_CANDIDATES = _EVENTS | _THREATS | _MISHAPS | {"DIRI"}
+_CANDIDATES = _EVENTS | _THREATS | _MISHAPS | {"DIRI"} | {second for _, second in _THREAT_PAIRS}
 _CLAUSE_ENDS = frozenset(".!?;,\n")
 
 
@@ -98,10 +103,13 @@ def _is_candidate(words: Sequence[Word], index: int, *, has_now: bool) -> bool:
     word = words[index].text
     if word in _EVENTS or (has_now and word in _THREATS):
         return True
+    pair = (words[index - 1].text, word) if index else ("", word)
+    if has_now and pair in _THREAT_PAIRS:
+        return True
     if word in _MISHAPS:
         near = words[max(index - _PEOPLE_REACH, 0) : index + _PEOPLE_REACH]
         return any(other.text in _PEOPLE for other in near)
-    return word == "DIRI" and index > 0 and (words[index - 1].text, word) in _SELF_HARM
+    return pair in _SELF_HARM
 
 
 def _is_softened(text: str, words: Sequence[Word], index: int) -> bool:
