@@ -112,7 +112,9 @@ class Answers:
         is_over = complaint.closed_at is not None
         if is_over or is_first_word or heard_last == digest:
             return Heard(is_news=False)
-        notices = list(_notices(progress, history, asked.complaint_id))
+        # A complaint that the citizen opened again is closed, and told so, again.
+        since = _history(connection, asked.complaint_id, f"backend:{backend}", since="reopened")
+        notices = list(_notices(progress, since, asked.complaint_id))
         now = self._room.now()
         if notices and _told(connection, asked, now - timedelta(days=1)) >= NOTICES_A_DAY:
             raise _TooManyNow
@@ -131,13 +133,20 @@ class Answers:
         return Heard(is_news=True, has_due_replies=any(due))
 
 
-def _history(connection: Connection, complaint_id: int, actor: str) -> Sequence[Mapping[str, Any]]:
+def _history(
+    connection: Connection, complaint_id: int, actor: str, *, since: str | None = None
+) -> Sequence[Mapping[str, Any]]:
+    """Return what this backend said, all of it or since an event of this name was there last."""
+    last = sa.select(sa.func.coalesce(sa.func.max(_event.c.id), 0)).where(
+        _event.c.complaint_id == complaint_id, _event.c.event == since
+    )
     query = (
         sa.select(_event.c.detail)
         .where(
             _event.c.complaint_id == complaint_id,
             _event.c.event == PROGRESSED,
             _event.c.actor == actor,
+            _event.c.id > last.scalar_subquery(),
         )
         .order_by(_event.c.id)
     )

@@ -51,6 +51,12 @@ _FIRST_SMS = Prepared(
         _forward.c.complaint_id == sa.bindparam("the_id")
     )
 )
+# The answer may come without a reference.
+_ASKED = Prepared(
+    sa.update(_complaint)
+    .where(_complaint.c.id == sa.bindparam("the_id"))
+    .values(asked_at=sa.bindparam("now"))
+)
 _INSERT = Prepared(sa.insert(_reply).inline())
 
 
@@ -82,6 +88,8 @@ def add_notice(connection: Connection, room: Room, notice: Notice) -> bool:
     is_due = row["state"] is ReplyState.DUE
     if is_due:
         row["next_at"] = None if has_open else place.now
+        if kind is ReplyKind.NEED_MORE:
+            _ASKED.change(connection, {**asked, "now": place.now})
     else:
         events.add(connection, suppression_row(complaint.id, reply, place))
     _INSERT.write(connection, [row])

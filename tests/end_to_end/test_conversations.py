@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from conversation import Town
-from stores import rows, write
+from stores import rows
+
+from smsgate.records import ComplaintStatus
 
 CITIZEN = "+6281234567890"
 STRANGER = "+6281300000001"
@@ -60,9 +62,12 @@ def test_from_complaint_to_reopening(open_town: OpenTown) -> None:
     says(status, f"Aduan {ref}", "17/08/2026", "diterima", "24/08/2026")
 
     town.pass_time(days=4)
-    closed = {"at": town.clock.now().strftime("%Y-%m-%d %H:%M:%S.%f"), "ref": ref}
-    change = "UPDATE complaint SET status='selesai', closed_at=:at WHERE reference=:ref"
-    write(town.store, change, **closed)
+    town.say(ref, ComplaintStatus.ANSWERED, "Sudah dijadwalkan minggu ini")
+    [answer] = phone.hear()
+    says(answer, "Jawaban Dinas PU", ref, "Sudah dijadwalkan")
+    town.say(ref, ComplaintStatus.CLOSED)
+    [closed] = phone.hear()
+    says(closed, f"Aduan {ref} SELESAI oleh Dinas PU", "Belum puas?")
     says(phone.send("BTM STATUS")[0], "selesai")
 
     town.pass_time(days=5)
@@ -70,9 +75,27 @@ def test_from_complaint_to_reopening(open_town: OpenTown) -> None:
     says(added, f"Tambahan utk aduan {ref}")
     assert town.office.additions[-1] == (ref, "masih mati pak")
     says(phone.send(f"BTM STATUS {ref}")[0], "proses", "02/09/2026")
-    complaint = town.store.complaint(ref)
-    assert complaint is not None
-    assert [e.event for e in complaint.events].count("reopened") == 1
+    assert phone.hear() == []  # the office still says what it said: that closes nothing
+
+    town.say(ref, ComplaintStatus.IN_PROGRESS)
+    town.pass_time(days=1)
+    town.say(ref, ComplaintStatus.CLOSED)
+    [closed_again] = phone.hear()
+    says(closed_again, "SELESAI")
+
+
+def test_what_the_office_asks_is_answered_without_a_reference(open_town: OpenTown) -> None:
+    town = open_town()
+    phone = town.phone(CITIZEN)
+    ref = reference_in(phone.send("BTM lampu jalan mati sudah seminggu")[0])
+
+    town.say(ref, ComplaintStatus.NEEDS_MORE)
+    [question] = phone.hear()
+    town.pass_time(hours=2)
+    phone.send("jl Mawar RT 3 Tiban")
+
+    says(question, f"Aduan {ref} perlu lokasi")
+    assert town.office.additions == [(ref, "jl Mawar RT 3 Tiban")]
 
 
 def test_the_question_is_answered_once(open_town: OpenTown) -> None:

@@ -20,12 +20,14 @@ from simulation.trace import Trace
 from hardware.facts import ModemOptions
 from hardware.simulator import Network, SimulatedModem
 from smsgate import references
+from smsgate.answers import Answers, AnswerTools
 from smsgate.backends import Accepted, LookupOutcome, NotFound, Outcome
+from smsgate.backends.progress import Progress, ProgressOutcome
 from smsgate.config import load
 from smsgate.forwarder import Forwarder
 from smsgate.line import Line
 from smsgate.line_tools import LinePolicy, LineTools
-from smsgate.records import ForwardedComplaint, LineRecord
+from smsgate.records import ComplaintStatus, ForwardedComplaint, LineRecord
 from smsgate.rules import build_rules, build_store
 
 OURS = "+6281170001708"
@@ -64,6 +66,9 @@ class Office:
     request_deadline_s: float = 20.0
     complaints: list[ForwardedComplaint] = field(default_factory=list)
     additions: list[tuple[str, str]] = field(default_factory=list)  # reference and text
+    progress: dict[str, Progress] = field(
+        default_factory=dict
+    )  # by reference: what it says if asked
 
     def forward(self, complaint: ForwardedComplaint, *, idempotency_key: str) -> Outcome:
         self.complaints.append(complaint)
@@ -75,6 +80,12 @@ class Office:
 
     def find(self, reference: str) -> LookupOutcome:
         return NotFound()
+
+    def look_up_progress(self, reference: str, tracking_id: str | None) -> ProgressOutcome:
+        return self.progress.get(reference, NotFound())
+
+    def abort(self) -> None:
+        pass
 
     def close(self) -> None:
         pass
@@ -104,6 +115,23 @@ class Town:
         self._line = self._build_line()
         chance = self._chance.random
         self._forwarder = Forwarder(self.store, self.office, clock=self.clock, chance=chance)
+        self._answers = Answers(
+            self.store,
+            self.office,
+            AnswerTools(
+                clock=self.clock,
+                poll_s=300.0,
+                age_max=timedelta(days=180),
+                on_replies=self._line.wake,
+                raise_alarm=lambda _key, _text: None,
+                clear_alarm=lambda _key: None,
+            ),
+        )
+
+    def say(self, reference: str, status: ComplaintStatus, answer: str | None = None) -> None:
+        """Let the office say something of a complaint, and everybody do what follows from it."""
+        self.office.progress[reference] = Progress(status, status.value, answer, "Dinas PU")
+        self.pass_time(minutes=10)
 
     def close(self) -> None:
         self._line.close()
@@ -130,6 +158,7 @@ class Town:
             before = self._progress()
             self._line.step()
             self._forwarder.step()
+            self._answers.step()
             self.run_until(self.clock.monotonic() + 2.0)
             is_at_rest = self._progress() == before and not self._modem.memories["SM"].slots
             quiet = quiet + 1 if is_at_rest else 0
