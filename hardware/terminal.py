@@ -14,13 +14,14 @@ from typing import Protocol, Self
 from . import answers
 from .clock import SystemMonotonic
 from .dialogue import Exchange, Urc
-from .engine import CTRL_Z, ModemEngine
+from .engine import CTRL_Z
 from .errors import CommandError, ModemError
 from .facts import ModemOptions
 from .link import ESC, LinkSurroundings, ModemLink
 from .overheard import Overheard
 from .pdu import encode_submit
 from .pin import PinLedger
+from .tap import Tap, TappedEngine
 
 PROMPT = ">"  # the last line of an answer that asks for a body
 ASK_S = 10.0
@@ -56,7 +57,7 @@ def ask_lines(channel: Channel, command: str, *, timeout_s: float = ASK_S) -> li
     return lines if final == "OK" else []
 
 
-class _BareEngine(ModemEngine):
+class _BareEngine(TappedEngine):
     """An engine that opens and synchronises, and sets nothing up."""
 
     def connect(self, pin: str | None = None, waitingForModemToStartInSeconds: int = 0) -> None:
@@ -99,7 +100,9 @@ class Limits:
 class Terminal:
     """A port of our own, opened; a Channel, and what only the owner of a port can do."""
 
-    def __init__(self, port: str, *, baud: int = 115200, limits: Limits | None = None) -> None:
+    def __init__(
+        self, port: str, *, baud: int = 115200, limits: Limits | None = None, tap: Tap | None = None
+    ) -> None:
         self.port = port
         self.overheard = Overheard()
         self._limits = limits or Limits()
@@ -113,7 +116,7 @@ class Terminal:
         surroundings = LinkSurroundings(
             self._hear, _say_nothing, SystemMonotonic(), random.Random(), options
         )
-        self._engine = _BareEngine(surroundings, ledger=PinLedger(), on_fault=lambda: None)
+        self._engine = _BareEngine(surroundings, ledger=PinLedger(), on_fault=lambda: None, tap=tap)
 
     def open(self) -> None:
         """Open the port and make sure that answers belong to commands; raises ModemError, and nothing is open then."""

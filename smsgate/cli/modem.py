@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from smsgate.cli import modem_care, modem_doctor, modem_scan, modem_show, modem_talk
+from smsgate.cli import modem_care, modem_doctor, modem_record, modem_scan, modem_show, modem_talk
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,4 +20,5 @@ app.command("doctor")(modem_doctor.doctor)
 app.command("send")(modem_talk.send)
 app.command("at")(modem_talk.at)
 app.command("ussd")(modem_talk.ussd)
+app.command("record")(modem_record.record)
 app.command("forget-pin")(modem_care.forget_pin)

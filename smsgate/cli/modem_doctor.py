@@ -24,7 +24,6 @@ from smsgate.errors import SmsgateError
 
 if TYPE_CHECKING:
     from hardware.diagnosis import Expected, Finding
-    from hardware.probes import Surroundings
 
 EXIT_FOUND = 1
 _MARKS = {"ok": "ok  ", "note": "--  ", "warning": "!   ", "failure": "XX  "}
@@ -88,12 +87,13 @@ def examine(
     loop: str | None = None,
     bundle: Path | None = None,
     is_json: bool = False,
-    around: Surroundings | None = None,
 ) -> int:  # fmt: skip
     """Examine, print as it goes, and return the exit code."""
     from hardware.diagnosis import choose_next
     from hardware.diagnosis_words import NEXT, action
-    from hardware.probes import Doctor
+    from hardware.probes import Doctor, Surroundings
+    from hardware.terminal import Terminal
+    from hardware.transcript import Recording
 
     channel = ask_daemon(target, config)
     known = find_configured(target, config)
@@ -101,7 +101,17 @@ def examine(
         say(
             f"The daemon runs and has {target.port} not open; while this lasts it finds it busy, and tries again."
         )
-    patient = Doctor(target.port, read_expected(known, loop), around=around, channel=channel)
+    recording = Recording()
+    patient = Doctor(
+        target.port,
+        read_expected(known, loop),
+        around=Surroundings(
+            open_terminal=lambda path, baud, limits: Terminal(
+                path, baud=baud, limits=limits, tap=None if bundle is None else recording.note
+            )
+        ),
+        channel=channel,
+    )
     findings: list[Finding] = []
     for finding in patient.examine():
         findings.append(finding)
@@ -110,7 +120,8 @@ def examine(
     found = choose_next(findings)
     plain = _plain(target, findings, language)
     if bundle is not None:
-        _write_bundle(bundle, plain)
+        dialogue = [{">" if turn.is_ours else "<": turn.said} for turn in recording.turns()]
+        _write_bundle(bundle, {**plain, "dialogue": dialogue})
     if is_json:
         print_json(plain)
     else:

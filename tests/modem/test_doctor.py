@@ -360,6 +360,11 @@ def test_the_command_gives_the_same_as_json(
     assert [each["check"] for each in told["findings"]][-1] == "pin"
 
 
+def modem_numbers(patient: Patient) -> set[str]:
+    card = patient.modem.card
+    return {patient.modem.imei, card.imsi, card.iccid}
+
+
 def test_the_bundle_names_no_device_and_no_sim(
     patient: Patient, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -369,6 +374,8 @@ def test_the_bundle_names_no_device_and_no_sim(
 
     text = bundle.read_text()
     assert json.loads(text)["findings"]
+    assert {">": "AT+CGSN\r"} in json.loads(text)["dialogue"]
+    assert modem_numbers(patient) & set(re.findall(r"\d{6,}", text)) == set()
     assert not re.search(r"\d{7,}", text)
     assert (
         patient.modem.imei in capsys.readouterr().out
