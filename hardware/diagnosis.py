@@ -14,6 +14,7 @@ from datetime import datetime, timedelta, timezone
 from enum import StrEnum
 
 from . import inspection
+from .answers import is_same_imei
 from .facts import Usage
 from .inspection import Card, Device, Network
 
@@ -229,7 +230,7 @@ def judge_manners(*, has_echo: bool, was_text_mode: bool, is_text_mode: bool) ->
 def judge_identity(device: Device, expected: Expected) -> Finding:
     """Is it the modem that is configured?"""
     facts = {"model": f"{device.manufacturer} {device.model}".strip() or "?", "imei": device.imei}
-    if expected.imei and device.imei and device.imei != expected.imei:
+    if expected.imei and device.imei and not is_same_imei(device.imei, expected.imei):
         return _fail("identity", "another_modem", expected=expected.imei, **facts)
     return _ok("identity", "identified", **facts)
 
@@ -312,7 +313,7 @@ def judge_smsc(smsc: str | None, card: Card, expected: Expected) -> Finding:
     """Does it know where to hand in what it sends?"""
     if smsc is None:
         return _fail("smsc", "smsc_missing")
-    if expected.smsc is not None and smsc != expected.smsc:
+    if expected.smsc is not None and smsc.lstrip("+") != expected.smsc.lstrip("+"):
         return _fail("smsc", "smsc_changed", smsc=smsc, known=expected.smsc)
     code = _COUNTRY_CODES.get((card.imsi or "")[:3])
     digits = smsc.removeprefix("+")

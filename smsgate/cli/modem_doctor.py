@@ -24,6 +24,7 @@ from smsgate.errors import SmsgateError
 
 if TYPE_CHECKING:
     from hardware.diagnosis import Expected, Finding
+    from hardware.sim_pins import SimIdentity
 
 EXIT_FOUND = 1
 _MARKS = {"ok": "ok  ", "note": "--  ", "warning": "!   ", "failure": "XX  "}
@@ -148,19 +149,33 @@ def read_expected(target: Target, loop: str | None) -> Expected:
 
     modem = target.modem
     is_right = SystemClock().is_synchronised()
-    if modem is None:
+    if modem is None or target.settings is None:
         return Expected(baud=target.baud, loop_number=loop, is_host_clock_right=is_right)
     has_balance = modem.balance_ussd is not None
+    known = _known_sim(target.settings.gateway.state_dir, modem.name)
     return Expected(
         name=modem.name,
         baud=target.baud,
         has_pin=modem.pin_credential is not None or modem.pin_file is not None,
+        imei=modem.imei,
+        iccid=known.iccid,
+        smsc=known.smsc,
         balance=Balance(modem.balance_ussd or "", modem.balance_pattern, modem.balance_least)
         if has_balance
         else None,
         loop_number=loop,
         is_host_clock_right=is_right,
     )
+
+
+def _known_sim(folder: Path, line: str) -> SimIdentity:
+    """Return the SIM that belongs into the line, as far as this user may know."""
+    from hardware.sim_pins import SIM_PINS_FILE, SimIdentity, SimPins
+
+    try:
+        return SimPins(folder / SIM_PINS_FILE).pinned(line) or SimIdentity()
+    except (OSError, ValueError):
+        return SimIdentity()
 
 
 def _print_finding(finding: Finding, language: str) -> None:

@@ -98,11 +98,32 @@ def find_target(
 
     settings = load(config, are_secrets_needed=False)
     modem = _choose(settings, name)
-    if modem.port is None:
-        raise typer.BadParameter(
-            f"{modem.name} is configured by its IMEI alone: give its --port (see `smsgate modem scan`)"
+    return Target(_find_place(settings, modem), baud or modem.baud, modem, settings)
+
+
+def _find_place(settings: Settings, modem: ModemSettings) -> str:
+    """Return the port of a modem; of one that is known by its IMEI where the daemon has it, else where it is found."""
+    if modem.imei is None:
+        return str(modem.port)
+    from hardware.binding import PortFinder
+    from hardware.errors import ModemError
+    from smsgate.cli.modem_scan import ask_port
+    from smsgate.control import ControlDenied, DaemonNotRunning
+
+    first = () if modem.port is None else (str(modem.port),)
+    try:
+        told = DaemonChannel(settings.gateway.control, modem.name).tell()
+        if told["is_open"]:
+            return str(told["line"]["port"])
+    except (DaemonNotRunning, ControlDenied, ModemError):
+        pass
+    places = (*first, *modem.ports)
+    found = PortFinder().find(modem.imei, lambda port: ask_port(port)[0] or None, places=places)
+    if found is None and not first:
+        raise ModemTrouble(
+            f"the modem with the IMEI of {modem.name} is on no free port: see `smsgate modem scan`"
         )
-    return Target(str(modem.port), baud or modem.baud, modem, settings)
+    return found or str(modem.port)
 
 
 def _choose(settings: Settings, name: str | None) -> ModemSettings:

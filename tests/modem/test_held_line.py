@@ -173,3 +173,42 @@ def test_forgetting_a_pin_lets_it_be_tried_again(line, tmp_path, capsys) -> None
     assert cli.invoke(["modem", "forget-pin", "m1"]) == 0
 
     assert ledger.may_try("sim", "1234")
+
+
+@pytest.mark.usefixtures("line")
+def test_accepting_a_sim_takes_the_one_that_is_there(tmp_path, capsys) -> None:
+    from hardware.sim_pins import SimIdentity, SimPins
+
+    pins = SimPins(tmp_path / "sims.json")
+    pins.check("m1", SimIdentity(iccid="8962100000000000001"))
+    assert pins.check("m1", SimIdentity(iccid="8962100000000000002")) == "SIM"
+
+    assert cli.invoke(["modem", "accept-sim", "m1"]) == 0
+
+    assert "Accepted" in capsys.readouterr().out
+    assert pins.check("m1", SimIdentity(iccid="8962100000000000002")) is None
+
+
+@pytest.mark.usefixtures("line")
+def test_the_doctor_knows_which_sim_belongs_into_the_line(tmp_path, capsys) -> None:
+    from hardware.sim_pins import SimIdentity, SimPins
+
+    SimPins(tmp_path / "sims.json").check("m1", SimIdentity(iccid="8962100000000000001"))
+
+    assert cli.invoke(["modem", "doctor", "m1", "--lang", "en"]) == 1
+
+    assert "run `smsgate modem accept-sim m1`" in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_a_modem_known_by_its_imei_is_found(line, simulated, tmp_path, capsys) -> None:
+    config = tmp_path / "smsgate.toml"
+    text = config.read_text()
+    port = f'port = "{tmp_path}/tty"'
+    assert port in text
+    config.write_text(text.replace(port, f'imei = "{simulated.imei}"\nports = ["{tmp_path}/tt*"]'))
+    line.modem.close()
+    line.modem = None
+
+    assert cli.invoke(["modem", "info", "m1"]) == 0
+
+    assert simulated.imei in capsys.readouterr().out
