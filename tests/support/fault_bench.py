@@ -25,7 +25,16 @@ from hardware.simulator import Network, SimulatedModem
 from hardware.sms import SmsDeliver
 from smsgate.line import Line
 from smsgate.line_tools import LinePolicy, LineTools
-from smsgate.records import Decision, Disposition, LineRecord, Received, ReplyClaim, ReplyState
+from smsgate.records import (
+    Decide,
+    Decision,
+    Disposition,
+    LineRecord,
+    Received,
+    ReplyClaim,
+    ReplyState,
+)
+from smsgate.references import draw_reference
 
 NUMBER = "+6281170001708"
 CITIZEN = "+6281234567890"
@@ -153,7 +162,7 @@ class FaultBench:
                 clock=self.clock,
                 chance=chance.random,
                 policy=LinePolicy(),
-                new_reference=lambda: "12345678",
+                new_reference=lambda: draw_reference(chance.randrange),
                 on_work=lambda _: None,
                 raise_alarm=self.alarms.__setitem__,
                 clear_alarm=lambda key: self.alarms.pop(key, None),
@@ -163,6 +172,17 @@ class FaultBench:
         self.stored_at = 0.0  # when the last new SMS was
         self.store.on_new = self._note_new
         self._wanted_at = self.clock.monotonic()
+
+    def use(self, store: Any, decide: Decide) -> None:
+        """Have the line keep what it receives in this store, before its first step."""
+        line = self.line
+        self.line = Line(
+            line.record,
+            new_modem=line._new_modem,
+            store=store,
+            decide=decide,
+            tools=line._tools,
+        )
 
     # -- what happens to the line
 
