@@ -103,6 +103,8 @@ class Line(Wakeable):
         """Do one pass; return when the next is wanted."""
         try:
             self._submission.record_rest()  # whatever has become of the link: its leases run out
+            if self._modem is None and (lent_s := self.requests.lent_s) > 0:
+                return lent_s  # a technician has the port
             modem = self._modem if self._modem is not None else self._open()
             return self._pass(modem)
         except ModemError as error:

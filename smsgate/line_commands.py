@@ -23,6 +23,7 @@ START_S = 10.0  # a line that is in the middle of a long listing is asked anothe
 ANSWER_S_MAX = 10.0  # so long may one command keep a line from receiving
 SUBMIT_S_MAX = 140.0  # prompt and submission have limits of their own
 HEAR_S_MAX = 20.0
+LEND_S_MAX = 300.0  # a technician who forgets it keeps no line closed for longer
 COMMAND_LENGTH_MAX = 200
 
 
@@ -63,6 +64,7 @@ def line_operations(lines: Mapping[str, AskedLine]) -> dict[str, Operation]:
 
     return {
         "modem.info": on(_tell),
+        "modem.lend": on(_lend),
         "modem.at": on(_ask),
         "modem.send": on(_submit),
         "modem.heard": on(_hear),
@@ -72,6 +74,13 @@ def line_operations(lines: Mapping[str, AskedLine]) -> dict[str, Operation]:
 def _tell(line: AskedLine, _request: Request) -> Mapping[str, Any]:
     """Say how the line is, and whether its port is open."""
     return {"is_open": line.modem is not None, "line": to_plain(line.record)}
+
+
+def _lend(line: AskedLine, request: Request) -> Mapping[str, Any]:
+    """Leave the port to a technician for a while, unless it is open."""
+    if line.modem is None:
+        line.requests.lend(min(float(request.get("for_s", 0.0)), LEND_S_MAX))
+    return _tell(line, request)
 
 
 def _opened(line: AskedLine) -> Modem:

@@ -7,6 +7,7 @@ receiving waits for one question at most.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -41,6 +42,7 @@ class LineRequests:
         self._wake = wake
         self._waiting: deque[_Request] = deque()
         self._lock = threading.Lock()
+        self._lent_until = 0.0
 
     def ask(self, work: Callable[[Modem], Answer], *, start_s: float, answer_s: float) -> Answer:
         """Have the line do it with its modem and return what comes of it; from any thread but the line's.
@@ -61,6 +63,16 @@ class LineRequests:
             raise request.failure
         answer: Answer = request.answer
         return answer
+
+    def lend(self, for_s: float) -> None:
+        """Have a line whose port is not open leave it alone for so long; 0 ends it."""
+        self._lent_until = time.monotonic() + for_s
+        self._wake()
+
+    @property
+    def lent_s(self) -> float:
+        """How long the line still leaves its port alone; for a port that is open it means nothing."""
+        return max(0.0, self._lent_until - time.monotonic())
 
     def _take_back(self, request: _Request) -> bool:
         """Return whether the line had not begun with it; then it never will."""

@@ -17,6 +17,7 @@ from smsgate.cli.modem_target import (
     ask_daemon,
     find_configured,
     find_target,
+    give_back,
 )
 from smsgate.cli.options import ConfigOption, JsonOption
 from smsgate.cli.output import print_json, say, visible
@@ -99,9 +100,7 @@ def examine(
     channel = ask_daemon(target, config)
     known = find_configured(target, config)
     if not is_json and channel is None and _is_daemon_waiting(known):
-        say(
-            f"The daemon runs and has {target.port} not open; while this lasts it finds it busy, and tries again."
-        )
+        say(f"The daemon runs and has {target.port} not open; it leaves it to us meanwhile.")
     recording = Recording()
     patient = Doctor(
         target.port,
@@ -114,10 +113,14 @@ def examine(
         channel=channel,
     )
     findings: list[Finding] = []
-    for finding in patient.examine():
-        findings.append(finding)
-        if not is_json:
-            _print_finding(finding, language)
+    try:
+        for finding in patient.examine():
+            findings.append(finding)
+            if not is_json:
+                _print_finding(finding, language)
+    finally:
+        if channel is None:
+            give_back(known, config)
     found = choose_next(findings)
     plain = _plain(target, findings, language)
     if bundle is not None:

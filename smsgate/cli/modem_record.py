@@ -15,6 +15,7 @@ from smsgate.cli.modem_target import (
     ask_daemon,
     explain,
     find_target,
+    give_back,
 )
 from smsgate.cli.options import ConfigOption
 from smsgate.cli.output import say
@@ -66,6 +67,7 @@ def record(
         say("It ended early, and is written all the same.")
         raise explain(error) from None
     finally:
+        give_back(target, config)
         counts = [len(listing.slots) for listing in listings]
         _write(file, recording, {"memories": list(memories), "sms": counts})
     print(f"{file}: {len(recording.turns())} turns, {max(counts)} SMS seen, all redacted.")

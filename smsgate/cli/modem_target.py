@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,7 +23,8 @@ BAUD = 115200
 HEAR_MARGIN_S = 5.0
 SEND_S = 180.0
 ASK_MARGIN_S = 25.0
-LEAVING_S = 20.0  # how long the daemon's try to open the port is waited for
+LENT_S = 120.0
+LEAVING_S = 40.0  # how long the daemon's try to open the port is waited for
 _LOOK_EVERY_S = 0.3
 
 NameArgument = Annotated[
@@ -190,6 +191,10 @@ class DaemonChannel:
         """Return how the line is."""
         return self._ask("modem.info", limit_s=HEAR_MARGIN_S)
 
+    def lend(self, for_s: float) -> dict[str, Any]:
+        """Have the daemon leave a port alone that it has not open; return how the line is."""
+        return self._ask("modem.lend", limit_s=HEAR_MARGIN_S, for_s=for_s)
+
     def close(self) -> None:
         """Nothing is kept open."""
 
@@ -197,7 +202,8 @@ class DaemonChannel:
 def ask_daemon(target: Target, config: Path | None) -> DaemonChannel | None:
     """Return the way over the daemon if it runs and has this port open, else None.
 
-    While it tries to open the port it is waited for: it has it, or leaves it for a while.
+    A daemon that has it not open leaves it to us for a while: until `give_back`, or LENT_S. While it tries to open the
+    port it is waited for.
     """
     import time
 
@@ -211,7 +217,7 @@ def ask_daemon(target: Target, config: Path | None) -> DaemonChannel | None:
     give_up_at = time.monotonic() + LEAVING_S
     try:
         while True:
-            found = channel.tell()
+            found = channel.lend(LENT_S)
             if found["is_open"]:
                 return channel
             if found["line"]["state"] != "opening" or time.monotonic() >= give_up_at:
@@ -227,6 +233,17 @@ def ask_daemon(target: Target, config: Path | None) -> DaemonChannel | None:
         return None
 
 
+def give_back(target: Target, config: Path | None) -> None:
+    """Tell a daemon that left the port to us that it may have it again."""
+    from hardware.terminal import ChannelRefused
+    from smsgate.control import ControlDenied, DaemonNotRunning
+
+    target = find_configured(target, config)
+    if target.control is not None and target.name is not None:
+        with suppress(DaemonNotRunning, ControlDenied, ChannelRefused):
+            DaemonChannel(target.control, target.name).lend(0.0)
+
+
 @contextmanager
 def open_channel(
     target: Target, config: Path | None = None, *, limits: Limits | None = None
@@ -240,6 +257,8 @@ def open_channel(
             yield channel
         finally:
             channel.close()
+            if target.settings is not None and not isinstance(channel, DaemonChannel):
+                give_back(target, config)
     except ModemError as error:
         raise explain(error) from None
 

@@ -175,3 +175,25 @@ def test_a_harmful_or_impossible_wish_does_not_reach_the_modem(operations, op, r
         known[op]({"line": "m1", **request_})
 
     assert bench.modem.done == []
+
+
+def test_a_closed_line_leaves_its_port_to_a_technician_and_takes_it_again(operations) -> None:
+    """Else the daemon opens the port in the middle of an examination, which then finds it held."""
+    bench, known = operations
+
+    known["modem.lend"]({"line": "m1", "for_s": 60.0})
+    bench.line.step()
+    assert "open" not in bench.modem.names()
+
+    known["modem.lend"]({"line": "m1", "for_s": 0.0})
+    bench.line.step()
+    assert "open" in bench.modem.names()
+
+
+def test_an_open_line_lends_nothing(operations) -> None:
+    bench, known = operations
+    bench.settle()
+
+    assert known["modem.lend"]({"line": "m1", "for_s": 60.0})["is_open"]
+
+    assert bench.line.requests.lent_s == 0
