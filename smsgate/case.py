@@ -50,7 +50,8 @@ class ServiceRules:
     reopen_working_days: int = 10
     holidays: frozenset[date] = frozenset()
     limits: ReplyLimits = field(default_factory=ReplyLimits)
-    withholds_sender: bool = True  # every backend of the service leaves the number out when asked
+    # Every backend of the service leaves the number out when asked: the store hands none a confidential one.
+    withholds_sender: bool = True
     texts_en: Mapping[ReplyKind, str] | None = None  # answers to what is plainly English
     asks_for_place: bool = False
     is_registered_sent: bool = False

@@ -64,7 +64,9 @@ name = "btm"
 # The number shown to citizens: 3 to 15 digits. Replies leave from the modem's own SIM.
 number = "1708"
 
-# What a complaint begins with: one word or several, the first is the one quoted in replies.
+# What a complaint begins with: one word or several, the first is the one quoted in replies. What comes in
+# on this service's line with another service's word is for a person to sort (triage), and its sender is
+# told that service's number: it has other backends, and replies leave from the line that received.
 prefixes = ["BTM"]
 
 # Who we are, in replies: at most 40 characters of GSM-7, without braces.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import gsm0338
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from smsgate.wording import (
     DEFAULT_TEXTS,
+    DEFAULT_TEXTS_EN,
     fill_service_fields,
     find_fault,
     septet_count,
@@ -32,10 +35,11 @@ def test_septets_of_the_whole_alphabet_are_counted(text: str) -> None:
     assert septet_count(text) == len(gsm0338.Codec().encode(text)[0])
 
 
+@pytest.mark.parametrize("texts", [DEFAULT_TEXTS, DEFAULT_TEXTS_EN], ids=["Indonesian", "English"])
 @pytest.mark.parametrize("kind", DEFAULT_TEXTS)
-def test_a_default_text_is_right_for_batam(kind: str) -> None:
+def test_a_default_text_is_right_for_batam(kind: str, texts: Mapping[str, str]) -> None:
     text = fill_service_fields(
-        DEFAULT_TEXTS[kind], prefix="BTM", number="1708", our_institution="Pemko Batam"
+        texts[kind], prefix="BTM", number="1708", our_institution="Pemko Batam"
     )
 
     assert find_fault(kind, text) is None
