@@ -53,6 +53,7 @@ CATALOGUE: Mapping[str, Severity] = MappingProxyType(
         "line.*.imei": Severity.CRITICAL,  # another modem is on the port; it is not used
         "line.*.network": Severity.CRITICAL,  # not registered
         "line.*.full": Severity.CRITICAL,  # memory stays full: the SMSC keeps what comes
+        "line.*.deaf": Severity.CRITICAL,  # a canary did not arrive
         "line.*.filling": Severity.WARNING,  # more than half of the memory is taken for good
         "line.*.stuck": Severity.WARNING,  # stored messages that the modem will not delete
         "line.*.settings": Severity.WARNING,  # the modem keeps losing its settings

@@ -313,6 +313,16 @@ class _Checker:
                 self._check_known((*place, "service"), modem["service"], service_names)
             elif len(list(self._raw("service"))) > 1:
                 self._say((*place, "service"), "expected, for there are several services")
+        self._check_canaries()
+
+    def _check_canaries(self) -> None:
+        numbers = {modem.get("name"): modem.get("sim_number") for _, modem in self._raw("modem")}
+        for place, modem in self._raw("modem"):
+            to = modem.get("canary_to", modem.get("name"))
+            if "canary_to" in modem and to not in numbers:
+                self._say((*place, "canary_to"), "expected the name of a [[modem]]")
+            elif modem.get("canary_every_h") and numbers.get(to) is None:
+                self._say((*place, "canary_every_h"), f"expected the sim_number of modem {to}, too")
 
     def _check_known(self, place: Place, name: object, known: Sequence[str]) -> None:
         is_malformed = any(found == place for found, _ in self._found)

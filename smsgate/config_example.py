@@ -206,6 +206,15 @@ port = "/dev/serial/by-id/usb-MODEM-if00-port0"
 #? pin_credential = "m1-pin"
 #? pin_file = "/etc/smsgate/m1-pin"
 
+# The number of this modem's SIM, as others dial it: only canaries need it.
+#? sim_number = "+6281234500001"
+
+# Hours between two canaries: an SMS to itself, or to the modem canary_to, which must arrive within
+# half an hour; else the alarm line.*.deaf stands and the modem is restarted. It is no complaint, and
+# counts as a test. 0, none: each costs an SMS. The receiving modem needs its sim_number.
+#canary_every_h = 0
+#? canary_to = "m2"
+
 # The command that cuts the modem's power and gives it back, and its arguments; no shell sees it. It
 # gets 30 seconds, and is run where opening the port again and restarting the modem (AT+CFUN=1,1) did
 # not help; its exit code is logged. Not set by default: not every hub or relay can do it.

@@ -8,6 +8,7 @@ message.
 from __future__ import annotations
 
 import random
+import secrets
 import signal
 import sys
 from collections.abc import Collection, Mapping, Sequence
@@ -24,6 +25,7 @@ from hardware.modem import Modem, ModemOptions
 from hardware.sim_pins import SIM_PINS_FILE, SimPins
 from smsgate import __version__, logs
 from smsgate.alarms import AlarmBoard
+from smsgate.canary import CanaryBoard, CanaryRoute
 from smsgate.clock import HostClock, SystemClock
 from smsgate.config import load
 from smsgate.config_changes import find_changes
@@ -78,6 +80,9 @@ class Daemon:
         self._rules = build_rules(settings)
         self._store = build_store(settings, self._clock, self._rules, self._wake_lines)
         self._finder = PortFinder()
+        self._canaries = CanaryBoard(
+            canary_routes(settings), now=self._clock.monotonic(), new_token=new_canary_token
+        )
         self._sim_pins = SimPins(settings.gateway.state_dir / SIM_PINS_FILE)
         self._lines = [self._build_line(modem) for modem in settings.modems]
         self._forwarders: dict[str, Forwarder] = {}
@@ -342,7 +347,7 @@ class Daemon:
                 Modem, options, log=partial(_log_modem, modem.name), finder=self._finder
             ),
             store=self._store,
-            decide=self._rules[modem.service],
+            decide=self._canaries.watch(self._rules[modem.service]),
             tools=LineTools(
                 clock=self._clock,
                 chance=random.random,
@@ -355,6 +360,7 @@ class Daemon:
                 raise_alarm=self._alarms.raise_alarm,
                 clear_alarm=self._alarms.clear_alarm,
                 away_lines=partial(self._away_lines, modem),
+                canaries=self._canaries,
                 sim_pins=self._sim_pins,
                 cycle_power=partial(cycle_power, modem.power_cycle, line=modem.name),
             ),
@@ -425,3 +431,20 @@ class Daemon:
 def _log_modem(line: str, event: str, fields: Mapping[str, object]) -> None:
     """Pass on what the driver says of its link; it names no message."""
     log.info(event, line=line, **fields)
+
+
+def new_canary_token() -> str:
+    """Return what tells one canary from another."""
+    return secrets.token_hex(4).upper()
+
+
+def canary_routes(settings: Settings) -> list[CanaryRoute]:
+    """Return who sends canaries to whom; the configuration was checked."""
+    numbers = {modem.name: modem.sim_number for modem in settings.modems}
+    routes = []
+    for modem in settings.modems:
+        to_line = modem.canary_to or modem.name
+        number = numbers[to_line]
+        if modem.canary_every_h and number is not None:
+            routes.append(CanaryRoute(modem.name, to_line, number, modem.canary_every_h * 3600.0))
+    return routes

@@ -19,7 +19,8 @@ from typing import Protocol
 
 import structlog
 
-from hardware.errors import ModemError
+from hardware import pdu
+from hardware.errors import ModemError, SubmitUnknown
 from hardware.modem import EventKind, Listing, Modem
 from hardware.sim_pins import SimIdentity, sim_of
 from smsgate import line_storage
@@ -338,9 +339,35 @@ class Line(Wakeable):
             self._save_at = now + self._policy.save_s
             self._store.save_line(self.record)
         if self._is_on_network:
+            return self._check_hearing(modem, now)
+        return self._remedy(self._healing.choose(Trouble.UNREACHED, now), self.record.reason)
+
+    def _check_hearing(self, modem: Modem, now: float) -> float:
+        """Send a canary that is due; where one to this line is late, say so and try to heal it."""
+        name, canaries = self.record.name, self._tools.canaries
+        canary = canaries.take_due(name, now) if self._may_submit() else None
+        if canary is not None:
+            number, text = canary
+            try:
+                modem.submit(pdu.encode_submit(number, text, reference=0)[0])
+            except SubmitUnknown:
+                self._log.warning(
+                    "canary_in_doubt"
+                )  # if it was not sent, it is late and another one follows
+            except ModemError:
+                canaries.note_rejected(name, now)
+                raise
+        key = f"line.{name}.deaf"
+        if not canaries.is_deaf(name, now):
+            self._tools.clear_alarm(key)
             self._healing.note_well(now)
             return 0.0
-        return self._remedy(self._healing.choose(Trouble.UNREACHED, now), self.record.reason)
+        reason = (
+            f"An SMS that was sent to line {name} to try it did not arrive: it may be deaf though it is on the "
+            "network. Send it an SMS by hand; if that does not come either, look at the SIM's credit and validity."
+        )
+        self._tools.raise_alarm(key, reason)
+        return self._remedy(self._healing.choose(Trouble.DEAF, now), reason)
 
     def _check_health(self, modem: Modem) -> None:
         signal = modem.signal()

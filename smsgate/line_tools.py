@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from hardware.sim_pins import SimPins
+from smsgate.canary import CanaryBoard, no_canaries
 from smsgate.clock import Clock
 from smsgate.healing import PowerCycling
 from smsgate.retry import RetryPolicy
@@ -50,6 +51,7 @@ class LineTools:
     clear_alarm: Callable[[str], object]
     cycle_power: Callable[[], object] = _no_command
     away_lines: Callable[[], Collection[str]] = tuple  # whose replies leave by this line meanwhile
+    canaries: CanaryBoard = field(default_factory=no_canaries)
     sim_pins: SimPins = field(default_factory=SimPins)
 
     def spread(self, delay_s: float) -> float:
