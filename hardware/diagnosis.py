@@ -163,7 +163,7 @@ def judge_permission(seen: PortSight) -> Finding:
 
 def judge_holder(seen: PortSight, *, is_daemon: bool) -> Finding:
     """Does another program have it?"""
-    names = ", ".join(f"{name} (pid {pid})" for pid, name in seen.holders)
+    names = ", ".join(f"{name} (pid {pid})" if pid else name for pid, name in seen.holders)
     if is_daemon:
         return _note("holder", "held_by_daemon", holders=names or "smsgate")
     if any(name.startswith("ModemManager") for _, name in seen.holders):

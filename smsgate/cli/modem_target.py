@@ -199,7 +199,9 @@ class DaemonChannel:
         """Nothing is kept open."""
 
 
-def ask_daemon(target: Target, config: Path | None) -> DaemonChannel | None:
+def ask_daemon(
+    target: Target, config: Path | None, *, is_busy: bool = False
+) -> DaemonChannel | None:
     """Return the way over the daemon if it runs and has this port open, else None.
 
     A daemon that has it not open leaves it to us for a while: until `give_back`, or LENT_S. While it tries to open the
@@ -228,7 +230,7 @@ def ask_daemon(target: Target, config: Path | None) -> DaemonChannel | None:
     except ControlDenied:
         from hardware.discovery import holders
 
-        if holders(target.port):
+        if is_busy or holders(target.port):  # others' processes may not be looked into
             raise
         return None
 
@@ -274,7 +276,7 @@ def _choose_way(target: Target, config: Path | None, limits: Limits | None) -> C
         try:
             terminal.open()
         except PortBusy:
-            channel = ask_daemon(target, config)
+            channel = ask_daemon(target, config, is_busy=True)
             if channel is None:
                 raise
         else:
