@@ -104,6 +104,7 @@ class Modem:
         self._direct: dict[int, Slot] = {}
         self._direct_lock = threading.Lock()
         self._direct_count = 0
+        self._awaited: set[int] = set()  # of those: heard on this connection
         self._direct_holder = f"{self._surroundings.chance.getrandbits(64):016x}"  # this object
         self._is_unsettled = False
         self._has_restarted = False
@@ -146,6 +147,8 @@ class Modem:
         self._engine = engine
         self._is_unsettled = self._has_restarted = False  # signs of its own bring-up
         with self._direct_lock:
+            # AT+CNMA names no message. What came before may have been taken back, and another one shown since.
+            self._awaited.clear()
             for index, slot in self._direct.items():
                 self._direct[index] = replace(slot, generation=self.generation)
         self._log("modem_opened", {"generation": self.generation, "model": self.identity.model})
@@ -327,7 +330,11 @@ class Modem:
         self, engine: ModemEngine, memory: str, slots: list[Slot], deleted: list[Slot]
     ) -> None:
         engine.settings.select(memory)
-        slots = [slot for slot in slots if not self._was_replaced(engine, slot)]
+        for slot in [slot for slot in slots if _may_be_replaced(slot)]:
+            # Read again right before it goes: what frees another slot lets the network bring what replaces this one.
+            slots = [other for other in slots if other is not slot]
+            if not self._was_replaced(engine, slot) and engine.delete_slots([slot.index]):
+                deleted.append(slot)
         size = DELETES_PER_LINE if engine.profile.chains_deletes else 1
         for start in range(0, len(slots), size):
             group = slots[start : start + size]
@@ -337,15 +344,16 @@ class Modem:
                 deleted.extend(slot for slot in group if engine.delete_slots([slot.index]))
 
     def _was_replaced(self, engine: ModemEngine, slot: Slot) -> bool:
-        if slot.is_damaged or not answers.replaces_in_place(slot.pdu):
-            return False
         now = engine.read(slot.index)
         return now is not None and now.pdu != slot.pdu
 
     def _release(self, engine: ModemEngine, slot: Slot) -> None:
         with self._direct_lock:
-            is_held = self._direct.pop(slot.index, None) is not None
-        if is_held:
+            self._direct.pop(slot.index, None)
+            is_awaited = slot.index in self._awaited
+            self._awaited.discard(slot.index)
+        # What could not be read as a PDU (a modem back in text mode) is kept, and the network brings it again.
+        if is_awaited and not slot.is_damaged:
             engine.acknowledge()
 
     def submit(self, pdu: SubmitPdu) -> int:
@@ -440,6 +448,7 @@ class Modem:
         pdu = answers.whole_pdu(urc.body, numbers)
         with self._direct_lock:
             self._direct_count += 1
+            self._awaited.add(self._direct_count)
             self._direct[self._direct_count] = Slot(
                 memory=DIRECT_MEMORY,
                 index=self._direct_count,
@@ -455,6 +464,10 @@ class Modem:
     def _hear_fault(self) -> None:
         self._events.append(Event(EventKind.LINK_DOWN))
         self._bell.set()
+
+
+def _may_be_replaced(slot: Slot) -> bool:
+    return not slot.is_damaged and answers.replaces_in_place(slot.pdu)
 
 
 def _say_nothing(_event: str, _fields: Mapping[str, object]) -> None:

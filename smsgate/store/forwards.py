@@ -190,7 +190,7 @@ class ForwardOutbox:
                 return 0
         condition = self._leases.has_run_out()
 
-        def work(connection: Connection) -> int:
+        def work(connection: Connection) -> list[int]:
             now = self._room.now()
             lost = connection.execute(
                 sa.update(_forward)
@@ -207,13 +207,12 @@ class ForwardOutbox:
                 .returning(_forward.c.id, _forward.c.complaint_id, _forward.c.backend)
             ).all()
             for row in lost:
-                self._leases.end(row.id)
                 detail = {"backend": row.backend}
                 line = events.event_row(row.complaint_id, now, "housekeeper", "unknown", detail)
                 events.add(connection, line)
-            return len(lost)
+            return [row.id for row in lost]
 
-        return self._room.database.run(work)
+        return self._leases.end_all(self._room.database.run(work))
 
     def _settle(
         self, claim: ForwardClaim, settlement: Settlement, outcome: Outcome | LookupOutcome

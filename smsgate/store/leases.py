@@ -10,6 +10,7 @@ claiming and settling.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -80,6 +81,15 @@ class Leases:
         """Forget a claim of ours: it was settled."""
         with self._lock:
             self._mine.pop(claim_id, None)
+
+    def end_all(self, claim_ids: Sequence[int]) -> int:
+        """Forget claims that were brought home; return how many.
+
+        Only once that is committed: a claim that is forgotten and not brought home would be ours for ever.
+        """
+        for claim_id in claim_ids:
+            self.end(claim_id)
+        return len(claim_ids)
 
     def has_run_out(self) -> Any:
         """Return the condition that a claim is nobody's any more."""

@@ -243,7 +243,7 @@ class ReplyOutbox:
                 return 0
         condition = self._leases.has_run_out()
 
-        def work(connection: Connection) -> int:
+        def work(connection: Connection) -> list[int]:
             # The fence stays: the very claim that ran out may still learn that the SMSC took it.
             lost = connection.execute(
                 sa.select(_reply.c.id, _reply.c.fence).where(condition).with_for_update()
@@ -254,10 +254,9 @@ class ReplyOutbox:
             }
             for row in lost:
                 self._end_one(connection, row.id, row.fence, values)
-                self._leases.end(row.id)
-            return len(lost)
+            return [row.id for row in lost]
 
-        return self._room.database.run(work)
+        return self._leases.end_all(self._room.database.run(work))
 
     def expire(self) -> int:
         """End every due reply of this gateway that is too old, whatever became of its line. Return

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from hardware.pdu import encode_submit
 from hardware.sms import SmsStatusReport
 from smsgate.records import ReplyState
 from smsgate.store import events
@@ -53,7 +54,7 @@ def _note(
     connection: Connection, place: Place, report: SmsStatusReport, state: PartDelivery
 ) -> None:
     candidates = connection.execute(
-        sa.select(_reply_part.c.id, _reply_part.c.reply_id, _reply.c.recipient)
+        sa.select(_reply_part.c.id, _reply_part.c.reply_id, _reply.c.recipient, _reply.c.text)
         .join(_reply, _reply.c.id == _reply_part.c.reply_id)
         .where(
             _reply_part.c.gateway == place.gateway,
@@ -72,10 +73,14 @@ def _note(
         .where(_reply_part.c.id == found.id)
         .values(state=state, report_status=report.status, reported_at=place.now)
     )
-    states = connection.execute(
-        sa.select(_reply_part.c.state).where(_reply_part.c.reply_id == found.reply_id)
-    ).scalars()
+    states = list(
+        connection.execute(
+            sa.select(_reply_part.c.state).where(_reply_part.c.reply_id == found.reply_id)
+        ).scalars()
+    )
     settled = _sum_of(set(states))
+    if settled is ReplyState.DELIVERED and len(states) < _part_count(found):
+        return  # the SMSC never took the rest of it, as far as we know
     if settled is not None:
         _settle(connection, place, found.reply_id, settled)
 
@@ -97,6 +102,10 @@ def _settle(connection: Connection, place: Place, reply_id: int, state: ReplySta
             changed.complaint_id, place.now, place.actor, _EVENTS[state], detail
         )
         events.add(connection, line)
+
+
+def _part_count(reply: Any) -> int:
+    return len(encode_submit(reply.recipient, reply.text, reference=0))
 
 
 def _sum_of(states: set[PartDelivery]) -> ReplyState | None:

@@ -124,6 +124,27 @@ def test_what_the_network_reports_of_a_reply(store: Store, status: str, line: st
     assert history(store) == [("line:m1", "replied"), ("line:m1", line)]
 
 
+def test_a_reply_whose_rest_was_never_taken_is_not_delivered(make_store: StoreMaker) -> None:
+    """One part of two is on the phone, and what became of the other nobody knows."""
+    store = make_store()
+    store.receive("m1", "btm", [inbound("BTM banjir")], at_length, references())
+    claim = reply(store)
+    store.record_part(claim, 1, 7)
+    store.settle_reply(claim, ReplyState.UNCONFIRMED)
+    report = received(bytes.fromhex("0006070D91261832547698F0" + "62302021000000" * 2 + "00"), 2)
+
+    store.receive("m1", "btm", [report], decide, references(9))
+
+    assert store.counts().replies == {"unconfirmed": 1}
+
+
+def at_length(sms: Any, known: Any, reference: str) -> Any:
+    """Answer in two parts."""
+    decision = decide(sms, known, reference)
+    replies = [replace(reply, text=reply.text.ljust(200, ".")) for reply in decision.replies]
+    return replace(decision, replies=replies)
+
+
 def suppressing(sms: Any, known: Any, reference: str) -> Any:
     """Nobody is answered."""
     decision = decide(sms, known, reference)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from inbound import NOON, HandClock, decide, inbound, references
+from sqlalchemy import event
 from stores import SERVICES, StoreMaker, rows, write
 
-from smsgate.errors import StoreBusy
+from smsgate.errors import StoreBusy, StoreUnavailable
 from smsgate.records import ReplyState
 from smsgate.store import Store
 from smsgate.store.database import network_file_system
@@ -180,6 +183,41 @@ def test_the_owner_of_a_gateway_name_inherits_its_claims_at_once(postgresql_url:
     assert dead.settle_reply(reply, ReplyState.SUBMITTED)
     for each in (dead, other, store):
         each.close()
+
+
+@pytest.mark.parametrize("kind", ["forward", "reply"])
+def test_a_claim_whose_recovery_was_not_committed_is_recovered_later(
+    sqlite_url: str, kind: str
+) -> None:
+    """Were it forgotten before the commit, it would be this process's own for ever."""
+    clock = HandClock()
+    store = Store(sqlite_url, "batam-1", clock=clock, services=SERVICES)
+    store.open()
+    store.receive("m1", "btm", [inbound("BTM jalan rusak")], decide, references())
+    if kind == "forward":
+        store.claim_forward("kota", lease_s=60)
+    else:
+        store.claim_reply("btm", "m1", lease_s=60)
+    clock.advance(seconds=61)
+    with refusing_commits(store), pytest.raises(StoreUnavailable):
+        store.recover()
+
+    store.recover()
+
+    assert rows(store, f"SELECT state FROM {kind} WHERE state = 'claimed'") == []
+    store.close()
+
+
+@contextmanager
+def refusing_commits(store: Store) -> Iterator[None]:
+    """Let no transaction of this store be committed meanwhile."""
+
+    def refuse(_connection: object) -> None:
+        raise StoreUnavailable("The store's disk answers with I/O errors: check the disk.")
+
+    event.listen(store._database.writer, "commit", refuse)
+    yield
+    event.remove(store._database.writer, "commit", refuse)
 
 
 def test_leases_go_by_the_databases_clock(postgresql_url: str) -> None:
