@@ -397,26 +397,6 @@ def test_a_slot_whose_message_was_replaced_in_place_is_not_deleted(script):
     assert script.stores["SM"].slots == {1: (0, pdu_of(7, pid=0x41))}
 
 
-def test_a_slot_may_be_replaced_until_its_own_deletion(script):
-    """Freeing one slot makes room, and what the network then brings may take the place of another."""
-    newer = pdu_of(7, pid=0x41)
-
-    def bring(_modem, _line):
-        script.put("SM", 2, newer)
-        return "\r\nOK\r\n"
-
-    script.put("SM", 1, pdu_of(1))
-    script.put("SM", 2, pdu_of(2, pid=0x41))
-    script.put("SM", 3, pdu_of(3, pid=0x42))
-    with driven(script) as modem:
-        listed = modem.list_held().slots
-        script.once(r"AT\+CMGD=3", bring)
-
-        modem.delete(sorted(listed, key=lambda slot: -slot.index))
-
-    assert script.stores["SM"].slots[2] == (0, newer)
-
-
 def test_an_error_names_the_command_its_code_and_its_sense_and_never_its_parameters(script):
     script.on(r"AT\+CSQ", "\r\n+CME ERROR: 30\r\n")
     with driven(script) as modem, pytest.raises(CommandError) as caught:

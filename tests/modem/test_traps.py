@@ -345,20 +345,6 @@ def test_unacknowledged_messages_outlive_their_connection(script, modem):
     assert not script.count(r"AT\+CNMA")
 
 
-def test_what_came_on_an_earlier_connection_is_not_acknowledged(script, modem):
-    """AT+CNMA names no message: by now it would be taken for another one, which nobody has stored yet."""
-    script.say(f"\r\n+CMT: ,{PDU_LENGTH}\r\n{PDU}\r\n")
-    assert modem.wait(5)
-    modem.close()
-    modem.open()
-    slots = modem.list_held().slots
-
-    assert modem.delete(slots) == list(slots)
-
-    assert not script.count(r"AT\+CNMA")
-    assert modem.list_held().slots == ()
-
-
 def test_a_message_handed_over_in_text_mode_is_kept_as_it_came(script, modem):
     script.say('\r\n+CMT: "+62811",,"26/11/22,10:00:00+28"\r\nOK, and the bridge fell down\r\n')
     assert modem.wait(5)
@@ -367,18 +353,6 @@ def test_a_message_handed_over_in_text_mode_is_kept_as_it_came(script, modem):
 
     assert slot.is_damaged
     assert slot.pdu.endswith(b"OK, and the bridge fell down")
-
-
-def test_what_was_handed_over_in_text_mode_is_not_acknowledged(script, modem):
-    """Its octets are kept, but they are no PDU: the network brings it again, and then it can be read."""
-    script.say('\r\n+CMT: "+62811",,"26/11/22,10:00:00+28"\r\nBTM lampu mati\r\n')
-    assert modem.wait(5)
-    slots = modem.list_held().slots
-
-    assert modem.delete(slots) == list(slots)
-
-    assert not script.count(r"AT\+CNMA")
-    assert modem.list_held().slots == ()
 
 
 def test_a_direct_header_whose_pdu_was_lost_takes_no_line_of_an_answer(script, modem):

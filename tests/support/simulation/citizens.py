@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -20,6 +20,8 @@ from hardware.simulator.network import DEFAULT_SMSC, WESTERN_INDONESIA
 
 PART_DEADLINE_S = 6 * 3600.0  # a history's own, so that not everything else expires meanwhile
 _MORE_MESSAGES = 0x04  # TP-MMS
+_CLASS_0 = 0x10  # of TP-DCS: shown at once
+_NO_DATE = datetime(2000, 1, 1, tzinfo=WESTERN_INDONESIA)  # of a network that knows no date
 
 _PLACES = ("Jl Mawar", "Jl Kenanga", "simpang Anggrek", "pasar Melati", "RT 03 Cempaka")
 _TROUBLES = (
@@ -74,6 +76,14 @@ _WEIGHTS = {
 }
 
 
+Key = tuple[str, bytes]  # line and TPDU key
+
+
+def line_name(number: int) -> str:
+    """Return what the gateway calls a line."""
+    return f"m{number + 1}"
+
+
 @dataclass(slots=True)
 class Sms:
     """One SMS that somebody sent: its text, and the TPDUs that the network made of it."""
@@ -84,7 +94,7 @@ class Sms:
     line: int
     intent: Intent
     text: str
-    keys: tuple[bytes, ...] = ()
+    keys: tuple[Key, ...] = ()
     has_late_part: bool = False
     has_lost_part: bool = False
 
@@ -96,10 +106,17 @@ class Sms:
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """One PDU that the network brings to a line, so long after the SMS was sent."""
+    """One PDU that the network brings to a line, so long after the SMS was sent; class 0 may be shown at once."""
 
     after_s: float
+    line: int
     pdu: bytes
+    message_class: int | None = None
+
+    @property
+    def key(self) -> Key:
+        """As the store knows it."""
+        return line_name(self.line), tpdu_key(self.pdu)
 
 
 @dataclass
@@ -110,6 +127,7 @@ class Town:
     faults: Faults
     line_count: int
     sent: list[Sms] = field(default_factory=list)
+    undated: set[Key] = field(default_factory=set)  # of these each copy may be a message of its own
 
     def __post_init__(self) -> None:
         self._chance = random.Random(f"{self.seed} town")
@@ -142,6 +160,11 @@ class Town:
         if sms.intent is Intent.OCTETS:
             return self._write_octets(sms)
         sms.text = self._text(sms, reference)
+        if sms.intent is Intent.COMPLAINT:
+            if self.faults.strikes("network: without a date, and twice"):
+                return self._write_undated(sms)
+            if self.faults.strikes("network: replaces an SMS in place"):
+                return self._write_replacing(sms, at)
         return self._hand_over(sms, self._parts(sms, at))
 
     # -- texts
@@ -176,45 +199,84 @@ class Town:
 
     # -- PDUs
 
-    def _parts(self, sms: Sms, at: datetime) -> list[bytes]:
-        width = self._chance.choice((8, 8, 16))
-        shape = Shape(reference_width=width, is_cutting_pairs=self._chance.random() < 0.3)
+    def _parts(self, sms: Sms, at: datetime) -> list[Handover]:
+        chance = self._chance
+        width = chance.choice((8, 8, 16))
+        shape = Shape(reference_width=width, is_cutting_pairs=chance.random() < 0.3)
         reference = self._reference.get(sms.sender, 0)
         bodies = split_text(sms.text, reference, shape)
         if len(bodies) > 1:
             self._reference[sms.sender] = (reference + 1) % 256
+        is_direct = self.faults.strikes("network: handed over directly (+CMT)")
         moment = at.astimezone(WESTERN_INDONESIA)
-        # the parts of one SMS are submitted one after the other, a second or two each
-        return [
-            _octets(encode_deliver(sms.sender, body, moment + timedelta(seconds=n)))
-            for n, body in enumerate(bodies)
-        ]
+        lines = self._lines(sms, len(bodies))
+        parts = []
+        for n, body in enumerate(bodies):
+            if is_direct:
+                body = replace(body, data_coding=body.data_coding | _CLASS_0)
+            # the parts of one SMS are submitted one after the other, a second or two each
+            pdu = _octets(encode_deliver(sms.sender, body, moment + timedelta(seconds=n)))
+            parts.append(Handover(0.4 * n, lines[n], pdu, 0 if is_direct else None))
+        return parts
+
+    def _lines(self, sms: Sms, part_count: int) -> list[int]:
+        """Return to which line each part is brought."""
+        is_spread = self.line_count > 1 and part_count > 1
+        if is_spread and self.faults.strikes("network: parts over two lines"):
+            first = self._chance.randrange(self.line_count)
+            return [(first + n) % self.line_count for n in range(part_count)]
+        return [sms.line] * part_count
 
     def _write_octets(self, sms: Sms) -> list[Handover]:
         octets = bytes.fromhex("07911326040000F0") + self._chance.randbytes(12)
-        sms.keys = (tpdu_key(octets),)
-        return [Handover(0.0, octets)]
+        handover = Handover(0.0, sms.line, octets)
+        sms.keys = (handover.key,)
+        return [handover]
 
-    def _hand_over(self, sms: Sms, pdus: list[bytes]) -> list[Handover]:
-        faults, many = self.faults, len(pdus) > 1
-        moments = {n: 0.4 * n for n in range(len(pdus))}
+    def _write_undated(self, sms: Sms) -> list[Handover]:
+        """The network's clock is wrong, and the same text is sent twice: the same TPDU, and two messages."""
+        [body] = split_text(sms.text, 0, Shape())
+        first = Handover(0.0, sms.line, _octets(encode_deliver(sms.sender, body, _NO_DATE)))
+        sms.keys = (first.key,)
+        self.undated.add(first.key)
+        return [first, replace(first, after_s=self._chance.choice((1.0, 8.0, 45.0, 200.0)))]
+
+    def _write_replacing(self, sms: Sms, at: datetime) -> list[Handover]:
+        """A second SMS takes the slot of the first, if that still stands there (23.040 section 9.2.3.9)."""
+        chance, protocol_id = self._chance, self._chance.randint(0x41, 0x47)
+        later = Sms(len(self.sent), sms.at_s, sms.sender, sms.line, sms.intent, f"{sms.text} lagi")
+        self.sent.append(later)
+        handovers = []
+        for each, after_s in ((sms, 0.0), (later, chance.choice((0.05, 0.2, 0.6, 2.0)))):
+            [body] = split_text(each.text, 0, Shape())
+            moment = at.astimezone(WESTERN_INDONESIA) + timedelta(seconds=len(handovers))
+            tpdu = encode_deliver(each.sender, body, moment, protocol_id=protocol_id)
+            handover = Handover(after_s, each.line, _octets(tpdu))
+            each.keys = (handover.key,)
+            handovers.append(handover)
+        return handovers
+
+    def _hand_over(self, sms: Sms, parts: list[Handover]) -> list[Handover]:
+        faults, many = self.faults, len(parts) > 1
+        moments = {n: part.after_s for n, part in enumerate(parts)}
         if many and faults.strikes("network: parts out of order"):
             order = list(moments)
             self._chance.shuffle(order)
             moments = {n: 0.4 * place for place, n in enumerate(order)}
         if many and faults.strikes("network: a part comes after the deadline"):
-            late = self._chance.randrange(len(pdus))
+            late = self._chance.randrange(len(parts))
             moments[late] = PART_DEADLINE_S + self._chance.uniform(600, 7200)
             sms.has_late_part = True
         elif many and faults.strikes("network: a part never comes"):
-            del moments[self._chance.randrange(len(pdus))]
+            del moments[self._chance.randrange(len(parts))]
             sms.has_lost_part = True
-        sms.keys = tuple(tpdu_key(pdus[n]) for n in moments)
-        handovers = [Handover(after_s, pdus[n]) for n, after_s in moments.items()]
+        sms.keys = tuple(parts[n].key for n in moments)
+        handovers = [replace(parts[n], after_s=after_s) for n, after_s in moments.items()]
         if faults.strikes("network: sent again after its deletion"):
             n = self._chance.choice(list(moments))
             again = moments[n] + self._chance.choice((0.3, 8.0, 45.0))
-            handovers.append(Handover(again, _with_more_messages(pdus[n])))
+            pdu = _with_more_messages(parts[n].pdu)
+            handovers.append(replace(parts[n], after_s=again, pdu=pdu))
         return handovers
 
 

@@ -58,12 +58,19 @@ KINDS: dict[str, Kind] = {
     "network: a part comes after the deadline": Kind(0.25, 0.4, most=2),
     "network: a part never comes": Kind(0.25, 0.4, most=1),
     "network: not reached for a while": Kind(0.15, 0.5, most=1),
+    "network: parts over two lines": Kind(0.5, 0.6, most=9),
+    "network: handed over directly (+CMT)": Kind(0.3, 0.4, most=9),
+    "network: without a date, and twice": Kind(0.3, 0.2, most=2),
+    "network: replaces an SMS in place": Kind(0.3, 0.2, most=2),
+    "network: a status report": Kind(0.3, 0.5, most=9),
+    "replies of several parts": Kind(0.25, 1.0, most=99),
     "modem: SIM full": Kind(0.12, 1.0, most=1),
     "modem: announces nothing": Kind(0.15, 1.0, most=1),
     # the store, once for each transaction
     "store: commit fails": Kind(0.25, 0.04, most=3),
     "store: committed, but it says that it failed": Kind(0.2, 0.03),
     "store: locked": Kind(0.2, 0.05, most=4),
+    "store: slow to commit": Kind(0.4, 0.3, most=6),
     "store: cannot be read": Kind(0.15, 0.03),
     "store: disk full in the middle": Kind(0.2, 0.02, most=3),
     # the process
@@ -103,10 +110,9 @@ class Faults:
         self._trace = trace
         self.struck: Counter[str] = Counter()
 
-    @property
-    def known(self) -> list[str]:
-        """The faults that may still strike."""
-        return list(self._left)
+    def knows(self, name: str) -> bool:
+        """Whether this fault may still strike."""
+        return name in self._left
 
     def strikes(self, name: str) -> bool:
         """Say whether this fault strikes at this opportunity; count it if it does."""

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from simulation.citizens import PART_DEADLINE_S
+from simulation.citizens import PART_DEADLINE_S, line_name
 from simulation.clock import VirtualClock
 from simulation.complaint_server import ScriptedBackend
 from simulation.disk import shared_disk
@@ -25,7 +25,7 @@ from smsgate.housekeeper import Housekeeper, HouseTools
 from smsgate.intake import Intake
 from smsgate.line import Line
 from smsgate.line_tools import LinePolicy, LineTools
-from smsgate.records import LineRecord
+from smsgate.records import CompleteSms, Decide, Decision, LineRecord, SenderKnowledge
 from smsgate.rules import service_rules
 from smsgate.settings import ServiceSettings
 from smsgate.store import ServiceFacts, Store
@@ -39,6 +39,14 @@ _SETTINGS = ServiceSettings(
     name=SERVICE, number="1708", prefixes=("BTM",), institution="Pemko Batam", backends=("kota",)
 )
 _INTAKE = Intake(service_rules(_SETTINGS))
+_MORE_WORDS = " Petugas kami akan memeriksa tempatnya dan menghubungi Anda bila perlu." * 3
+
+
+def _decide_at_length(sms: CompleteSms, known: SenderKnowledge, reference: str) -> Decision:
+    """Decide as usual, and answer in more words than one part holds."""
+    decision = _INTAKE.decide(sms, known, reference)
+    replies = [replace(reply, text=reply.text + _MORE_WORDS) for reply in decision.replies]
+    return replace(decision, replies=replies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,7 @@ class Site:
     policy: LinePolicy
     trace: Trace
     plant: Plant
+    is_wordy: bool = False  # its receipts take more than one part
 
 
 @dataclass(slots=True)
@@ -121,6 +130,10 @@ class Gateway:
             scheduled.worker.close()
         self.release()
 
+    @property
+    def _decide(self) -> Decide:
+        return _decide_at_length if self.site.is_wordy else _INTAKE.decide
+
     def wake(self, backends: Collection[str]) -> None:
         """As `Daemon._wake`: these backends have work now; with none named, everybody looks."""
         for scheduled in self.scheduled:
@@ -143,7 +156,7 @@ class Gateway:
             *(self._forwarder(backend) for backend in self.site.backends),
             Housekeeper(
                 self.store,
-                {SERVICE: _INTAKE.decide},
+                {SERVICE: self._decide},
                 HouseTools(
                     self._new_reference, self.wake, AlarmBoard(self.site.clock), self.site.clock
                 ),
@@ -152,7 +165,7 @@ class Gateway:
         self.scheduled[:] = [Scheduled(worker, now) for worker in workers]
 
     def _line(self, number: int) -> Line:
-        site, name = self.site, f"m{number + 1}"
+        site, name = self.site, line_name(number)
         serial_line = site.lines[number]
 
         def new_modem() -> VirtualModem:
@@ -168,7 +181,7 @@ class Gateway:
             LineRecord(gateway=GATEWAY, name=name, service=SERVICE, state="closed"),
             new_modem=new_modem,
             store=self.store,
-            decide=_INTAKE.decide,
+            decide=self._decide,
             tools=LineTools(
                 clock=site.clock,
                 chance=self._chance.random,

@@ -24,13 +24,16 @@ from typing import NoReturn
 from simulation.citizens import PART_DEADLINE_S, Handover, Sms, Town
 from simulation.clock import STARTED_AT, VirtualClock
 from simulation.disk import shared_disk
+from simulation.evidence import Evidence
 from simulation.faults import Faults, Killed
 from simulation.gateway import IDLE_S_MAX, NO_BUG, Gateway, Plant, Scheduled
-from simulation.invariants import Evidence, misread, violations
+from simulation.invariants import misread, violations
+from simulation.streets import Phones
 from simulation.surroundings import Surroundings, build_surroundings
 from simulation.trace import Trace, listening
 from simulation.watching import Watched
 
+from hardware.simulator.codec import Submit
 from smsgate.errors import StoreError
 from smsgate.housekeeper import ROUND_S
 from smsgate.references import is_reference
@@ -102,6 +105,7 @@ class History:
         self._deaths = 0
         self._gateway: Gateway | None = None
         self._watched: Watched | None = None
+        self._phones = Phones()
         shared_disk().use(faults=self.faults, process=self, clock=self.clock)
         self.evidence = Evidence(shared_disk().look())
         self._site: Surroundings = build_surroundings(seed, self, self.evidence)
@@ -157,6 +161,7 @@ class History:
             last_at = started_at + sms.at_s
             self.at(last_at, partial(self._send, town, sms))
         self.evidence.sent = town.sent
+        self.evidence.undated = town.undated
         self._site.plan(last_at - started_at)
         if self.faults.strikes("process: stopped and started"):
             self.at(self._chance.uniform(started_at, last_at), self._want_stop)
@@ -172,9 +177,9 @@ class History:
             self.at(moment, partial(self._hand_over, sms, handover))
 
     def _hand_over(self, sms: Sms, handover: Handover) -> None:
-        modem = self._site.lines[sms.line].modem
         self.trace.say("SMSC", f"brings a part of SMS {sms.number}")
-        modem.network.submit_deliver(modem.number, handover.pdu)
+        number = self._site.lines[handover.line].modem.number
+        self._site.network.bring(number, handover.pdu, handover.message_class)
 
     # -- the process
 
@@ -194,7 +199,7 @@ class History:
             self.at(self.clock.monotonic() + START_AGAIN_S, self._start)
 
     def _watch(self, store: object) -> Watched:
-        self._watched = Watched(store, self.evidence.doubts, self.clock)
+        self._watched = Watched(store, self.evidence.doubts, self.clock, self)
         return self._watched
 
     def _guarded(self, act: Callable[[], None]) -> None:
@@ -344,6 +349,7 @@ class History:
             evidence.crashes.append("DOWN: the process does not run at the end")
         else:
             evidence.counts = self._gateway.store.counts()
+            evidence.ledger = self._gateway.store.ledger()
         return Outcome(
             seed=self._seed,
             violations=violations(evidence),
@@ -354,25 +360,33 @@ class History:
             trace=self.trace.lines,
         )
 
-    def note_submitted(self, recipient: str, text: str) -> None:
+    def note_submitted(self, submit: Submit) -> None:
         """An SMS reached the SMSC: look at once whether the store knows why."""
+        recipient, text, evidence = submit.recipient, submit.text, self.evidence
         self.trace.say("SMSC", f"takes a reply to {recipient}: {text}")
-        evidence = self.evidence
-        evidence.submitted.append((recipient, text))
+        whole, is_again = self._phones.take(submit)
+        if is_again:
+            evidence.unclaimed.append("DOUBLED: a part of a reply was submitted a second time")
+        if whole is not None:
+            evidence.submitted.append((recipient, whole))
+        if whole != text:
+            self.faults.count("replies of several parts")
         rows = evidence.rows(
-            "SELECT id, state FROM reply WHERE recipient = ? AND text = ?", recipient, text
+            "SELECT id, state, text FROM reply WHERE recipient = ? AND instr(text, ?)",
+            recipient,
+            text,
         )
         if not any(
-            row["state"] == "claimed" or self._has_lost_lease(row, recipient, text) for row in rows
+            row["state"] == "claimed" or self._has_lost_lease(row, recipient) for row in rows
         ):
             evidence.unclaimed.append("UNCLAIMED: a reply was submitted that nobody had claimed")
         for reference in filter(is_reference, _REFERENCE.findall(text)):
             if not evidence.rows("SELECT id FROM complaint WHERE reference = ?", reference):
                 evidence.unclaimed.append(f"INVENTED: a reply names {reference}, which is nowhere")
 
-    def _has_lost_lease(self, row: sqlite3.Row, recipient: str, text: str) -> bool:
+    def _has_lost_lease(self, row: sqlite3.Row, recipient: str) -> bool:
         return (
             row["state"] == "unconfirmed"
             and self._watched is not None
-            and self._watched.has_lost_lease(row["id"], recipient, text)
+            and self._watched.has_lost_lease(row["id"], recipient, row["text"])
         )

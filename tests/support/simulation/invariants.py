@@ -5,45 +5,15 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
 
-from simulation.citizens import COMPLAINING, Sms
+from simulation.citizens import COMPLAINING, Key, Sms
 from simulation.complaint_server import BackendKind, ScriptedBackend
-from simulation.watching import Doubts
+from simulation.evidence import Evidence
 
-from hardware.simulator.card import MessageMemory
 from hardware.sms import Stat
-from smsgate.records import StatusCounts
 
 RECEIPTS = ("ack", "ack_rahasia", "ack_anonim", "emergency")
-_SENT = ("submitted", "delivered", "undelivered")
-
-Key = tuple[str, bytes]  # line and TPDU key
-
-
-@dataclass(slots=True)
-class Evidence:
-    """What an onlooker saw during a history."""
-
-    store: sqlite3.Connection
-    sent: list[Sms] = field(default_factory=list)
-    handed_over: Counter[Key] = field(default_factory=Counter)
-    altered: list[tuple[Key, Key]] = field(default_factory=list)  # as sent, as read
-    submitted: list[tuple[str, str]] = field(default_factory=list)  # recipient and text
-    unclaimed: list[str] = field(default_factory=list)  # submitted without a claimed reply
-    backends: list[ScriptedBackend] = field(default_factory=list)
-    memories: list[MessageMemory] = field(default_factory=list)
-    drafts: dict[tuple[int, int], str] = field(default_factory=dict)  # memory, slot: hex
-    doubts: Doubts = field(default_factory=Doubts)
-    crashes: list[str] = field(default_factory=list)
-    waiting_at_smsc: int = 0
-    counts: StatusCounts | None = None
-    is_sound: bool = False  # nothing went wrong at all
-
-    def rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
-        """Ask the store as it was committed."""
-        return self.store.execute(query, values).fetchall()
+_SENT = ("submitted", "delivered")
 
 
 def violations(evidence: Evidence) -> list[str]:
@@ -84,13 +54,21 @@ def _parts(evidence: Evidence) -> Iterator[str]:
     as_sent = {sent for sent, read in evidence.altered if stored[read]}
     as_read = {read for _, read in evidence.altered}
     for key in evidence.handed_over:
-        if not stored[key] and key not in as_sent:
-            yield f"LOST: the TPDU {key[1].hex()[:12]} of line {key[0]} is not in the store"
+        if not stored[key] and key not in as_sent | evidence.replaced:
+            yield f"LOST: the TPDU {_short(key)} is not in the store"
+        elif stored[key] < evidence.undated_least[key] and key not in as_sent:
+            least = evidence.undated_least[key]
+            yield f"LOST: of {least} alike without a date, {_short(key)}, {stored[key]} are in the store"
     for key, count in stored.items():
-        if key not in evidence.handed_over and key not in as_read:
-            yield f"INVENTED: the part {key[1].hex()[:12]} of line {key[0]} was never handed over"
-        elif count > 1:
-            yield f"DOUBLED: the TPDU {key[1].hex()[:12]} of line {key[0]} is in the store {count} times"
+        most = evidence.handed_over[key] if key in evidence.undated else 1
+        if key not in as_read and key not in evidence.shown and not evidence.handed_over[key]:
+            yield f"INVENTED: the part {_short(key)} was never handed over"
+        elif count > max(most, 1):
+            yield f"DOUBLED: the TPDU {_short(key)} is in the store {count} times"
+
+
+def _short(key: Key) -> str:
+    return f"{key[1].hex()[:12]} of line {key[0]}"
 
 
 def _messages(evidence: Evidence) -> Iterator[str]:
@@ -103,7 +81,7 @@ def _messages(evidence: Evidence) -> Iterator[str]:
     texts = {row["id"]: row["text"] for row in evidence.rows("SELECT id, text FROM sms")}
     owners: dict[int, int] = {}
     for sms in evidence.sent:
-        keys = _keys_of(sms)
+        keys = sms.keys
         if touched.intersection(keys) or not all(key in sms_of for key in keys):
             continue
         ids = {sms_of[key] for key in keys}
@@ -119,29 +97,24 @@ def _messages(evidence: Evidence) -> Iterator[str]:
 
 def _complaints(evidence: Evidence) -> Iterator[str]:
     """Each complaint that somebody made is one complaint, however often it was sent; and there are no others."""
-    touched = {key for pair in evidence.altered for key in pair}
-    sms_of = {
-        (row["line"], bytes(row["key"])): row["disposition"]
-        for row in evidence.rows(
-            "SELECT part.line, key, disposition FROM part JOIN sms ON sms.id = part.sms_id"
-        )
-    }
+    touched = {key for pair in evidence.altered for key in pair} | evidence.excused
+    became_of: dict[Key, list[str]] = defaultdict(list)
+    for row in evidence.rows(
+        "SELECT part.line, key, disposition FROM part JOIN sms ON sms.id = part.sms_id"
+    ):
+        became_of[row["line"], bytes(row["key"])].append(row["disposition"])
     said: dict[tuple[str, str], list[Sms]] = defaultdict(list)
     for sms in evidence.sent:
         if sms.intent in COMPLAINING:
             said[sms.sender, sms.text].append(sms)
     for messages in said.values():
-        keys = [key for sms in messages for key in _keys_of(sms)]
+        keys = [key for sms in messages for key in sms.keys]
         if touched.intersection(keys) or not all(sms.is_on_time for sms in messages):
             continue
-        became = Counter(sms_of.get(_keys_of(sms)[0]) for sms in messages)
-        if became != +Counter({"complaint": 1, "repeat": len(messages) - 1}):
+        became = Counter(word for sms in messages for word in became_of[sms.keys[0]] or ["nothing"])
+        if became != +Counter({"complaint": 1, "repeat": became.total() - 1}):
             numbers = ", ".join(str(sms.number) for sms in messages)
             yield f"MISFILED: the complaint of SMS {numbers} became {dict(became)}"
-
-
-def _keys_of(sms: Sms) -> list[Key]:
-    return [(f"m{sms.line + 1}", key) for key in sms.keys]
 
 
 def _forwards(evidence: Evidence) -> Iterator[str]:
@@ -221,6 +194,8 @@ def _replies(evidence: Evidence) -> Iterator[str]:
             is_doubted = row["id"] in evidence.doubts.replies
             if not (is_doubted or evidence.doubts.are_any_claims_lost):
                 yield f"UNCONFIRMED: reply {row['id']} is in doubt for no reason ({row['reason']})"
+        elif row["state"] == "undelivered":
+            perhaps[place] += 1  # a part of it may never have gone
         elif row["state"] not in ("suppressed", "expired"):
             yield f"STUCK: reply {row['id']} is still {row['state']}"
     arrived = Counter(evidence.submitted)
@@ -259,6 +234,8 @@ def _dispositions(evidence: Evidence) -> Iterator[str]:
         yield f"QUARANTINED: SMS row {row['id']} tripped a mistake of ours ({row['reason']})"
     (total,) = evidence.rows("SELECT count(*) AS n FROM sms")
     (parts,) = evidence.rows("SELECT count(*) AS n FROM part")
+    for imbalance in evidence.ledger.imbalances if evidence.ledger is not None else ():
+        yield f"LEDGER: {imbalance.count} {imbalance.what} (the first is {imbalance.first})"
     counts = evidence.counts
     if counts is not None and sum(counts.sms.values()) != total["n"]:
         yield f"FIGURES: {sum(counts.sms.values())} SMS by disposition, {total['n']} in the store"

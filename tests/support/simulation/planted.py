@@ -16,7 +16,7 @@ from typing import Any
 from simulation.disk import shared_disk
 from simulation.gateway import Plant
 
-from hardware.modem import Modem
+from hardware.modem import DIRECT_MEMORY, Modem
 from hardware.sms import SubmitPdu
 from smsgate.backends import Accepted
 from smsgate.drain import Pass
@@ -37,11 +37,18 @@ class _Over:
 # -- receiving
 
 
-class _DeletingFirst:
-    """A modem that forgets what it lists as soon as it is listed."""
+class _Wrapped:
+    """A modem, with one bug over it."""
 
     def __init__(self, modem: Modem) -> None:
-        self._modem = modem
+        self._modem: Any = modem
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._modem, name)
+
+
+class _DeletingFirst(_Wrapped):
+    """A modem that forgets what it lists as soon as it is listed."""
 
     def list_held(self) -> Any:
         listing = self._modem.list_held()
@@ -50,6 +57,46 @@ class _DeletingFirst:
 
     def delete(self, _slots: Any) -> list[Any]:
         return []
+
+
+class _AcknowledgingFirst(_Wrapped):
+    """A modem that tells the network at once that what it handed over directly is safe."""
+
+    def list_held(self) -> Any:
+        listing = self._modem.list_held()
+        self._modem.delete([slot for slot in listing.slots if slot.memory == DIRECT_MEMORY])
+        return listing
+
+
+def _acknowledge_first(line: Line) -> None:
+    drain: Any = line._drain
+    run = drain.run
+    drain.run = lambda modem: run(_AcknowledgingFirst(modem))
+
+
+def _delete_without_looking(line: Line) -> None:
+    """What may have been replaced in place is not read again before its slot is freed."""
+    new_modem = line._new_modem
+
+    def new_blind_modem() -> Any:
+        modem: Any = new_modem()
+        modem._was_replaced = lambda _engine, _slot: False
+        return modem
+
+    line._new_modem = new_blind_modem
+
+
+class _SameWhereverItLies(_Over):
+    """What has the key of a stored message is that message, even without a date."""
+
+    def receive(
+        self, line: str, service: str, batch: Sequence[ReceivedPart], *how: Any, **more: Any
+    ) -> Received:
+        with closing(shared_disk().look()) as look:
+            known = {bytes(row["key"]) for row in look.execute("SELECT key FROM part")}
+        new = [part for part in batch if part.key not in known]
+        received: Received = self._store.receive(line, service, new, *how, **more)
+        return replace(received, committed=tuple(part.slot for part in batch))
 
 
 def _delete_first(line: Line) -> None:
@@ -119,6 +166,14 @@ class _SendingAgain(_Over):
         return self._store.recover()
 
 
+class _SubmittingPartsAgain(_Over):
+    """A reply that goes again goes whole, whichever parts the SMSC took already."""
+
+    def claim_reply(self, service: str, line: str, *, lease_s: float) -> ReplyClaim | None:
+        claim: ReplyClaim | None = self._store.claim_reply(service, line, lease_s=lease_s)
+        return None if claim is None else replace(claim, parts_submitted=frozenset())
+
+
 # -- forwarding
 
 
@@ -162,6 +217,10 @@ class _ForgettingLostAnswers(_Over):
 PLANTED = (
     Plant("delete before commit", line=_delete_first),
     Plant("no sameness: what is seen again is stored again", store=_WithoutSameness),
+    Plant("acknowledge before commit", line=_acknowledge_first),
+    Plant("delete what was replaced without reading it again", line=_delete_without_looking),
+    Plant("without a date, the same key is the same message", store=_SameWhereverItLies),
+    Plant("submit parts of a reply again", store=_SubmittingPartsAgain),
     Plant("settle a reply before it is sent", line=_settle_before_sending),
     Plant("a restart makes claimed replies due again", store=_SendingAgain),
     Plant("settle a forward before it is sent", store=_SettlingFirst),

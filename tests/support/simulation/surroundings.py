@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NoReturn, Protocol
 
+from simulation.citizens import line_name
 from simulation.clock import VirtualClock
 from simulation.complaint_server import BackendKind, ScriptedBackend
+from simulation.evidence import Evidence, LineEvidence
 from simulation.faults import Faults
 from simulation.gateway import Plant, Site
-from simulation.invariants import Evidence
 from simulation.serial_line import SerialLine
-from simulation.streets import WatchedMemory, WatchedNetwork
+from simulation.streets import WatchedMemory, WatchedNetwork, WatchedReception
 from simulation.trace import Trace
 
 from hardware.facts import ModemOptions
 from hardware.simulator import SimulatedModem
 from hardware.simulator.card import StoredMessage
-from hardware.simulator.codec import encode_submit, store_pdu
+from hardware.simulator.codec import Submit, encode_report, encode_submit, store_pdu
 from hardware.sms import Stat
 from smsgate.line_tools import LinePolicy
 from smsgate.references import is_reference
@@ -53,8 +54,8 @@ class World(Protocol):
         """Let everybody else go on up to this moment."""
         ...
 
-    def note_submitted(self, recipient: str, text: str) -> None:
-        """A reply reached the SMSC."""
+    def note_submitted(self, submit: Submit) -> None:
+        """A reply, or a part of one, reached the SMSC."""
         ...
 
 
@@ -70,6 +71,7 @@ class Surroundings:
     lines: list[SerialLine] = field(default_factory=list)
     options: list[ModemOptions] = field(default_factory=list)
     backends: list[ScriptedBackend] = field(default_factory=list)
+    receptions: list[WatchedReception] = field(default_factory=list)
 
     def ground(self, plant: Plant) -> Site:
         """Return what a new process is built on."""
@@ -81,6 +83,7 @@ class Surroundings:
             policy=self.policy,
             trace=self.world.trace,
             plant=plant,
+            is_wordy=self.world.faults.knows("replies of several parts"),
         )
 
     def plan(self, duration_s: float) -> None:
@@ -104,13 +107,26 @@ class Surroundings:
             line.modem.set_registration(1)
 
     def held_count(self) -> int:
-        """Return how many received SMS are on a SIM or at the SMSC."""
+        """Return how many received SMS are on a SIM, shown by a modem, or at the SMSC."""
         on_sim = sum(
             message.stat in _RECEIVED
             for memory in self.evidence.memories
             for message in memory.slots.values()
         )
         return on_sim + self._waiting_at_smsc()
+
+    def report(self, sender: str, submit: Submit, reference: int) -> None:
+        """Have the SMSC say what became of a reply, some time later; the modem keeps the report as it keeps SMS."""
+        if not self.world.faults.strikes("network: a status report"):
+            return
+        number = next(n for n, line in enumerate(self.lines) if line.modem.number == sender)
+        modem, at = self.lines[number].modem, self.network.moment()
+        status = self.chance.choice((0x00, 0x00, 0x00, 0x30, 0x41))
+        tpdu = encode_report(reference, submit.recipient, at=at, discharged_at=at, status=status)
+        message = StoredMessage(Stat.REC_UNREAD, store_pdu(self.network.smsc, tpdu))
+        memory = modem.memories["SM"]
+        later = self.world.clock.monotonic() + self.chance.uniform(0.01, 20.0)
+        self.world.at(later, lambda: memory.store(message) and None)
 
     def reference_known_to(self, citizen: str) -> str | None:
         """Return the reference of the newest receipt that this citizen has."""
@@ -124,11 +140,12 @@ class Surroundings:
         """Give the evidence what is known only here."""
         self.evidence.waiting_at_smsc = self._waiting_at_smsc()
         for number, line in enumerate(self.lines):
-            name = f"m{number + 1}"
+            name = line_name(number)
             self.evidence.altered += [((name, a), (name, b)) for a, b in line.altered]
 
     def _waiting_at_smsc(self) -> int:
-        return sum(self.network.waiting(line.modem.number) for line in self.lines)
+        shown = sum(reception.is_waiting for reception in self.receptions)
+        return shown + sum(self.network.waiting(line.modem.number) for line in self.lines)
 
 
 def _policy(reply_lease_s: float) -> LinePolicy:
@@ -147,7 +164,12 @@ def _policy(reply_lease_s: float) -> LinePolicy:
 def build_surroundings(seed: int, world: World, evidence: Evidence) -> Surroundings:
     """Draw and build what a history happens in."""
     chance = random.Random(f"{seed} surroundings")
-    network = WatchedNetwork(clock=world.clock, seed=seed, on_submitted=world.note_submitted)
+
+    def note_submitted(sender: str, submit: Submit, reference: int) -> None:
+        world.note_submitted(submit)
+        site.report(sender, submit, reference)
+
+    network = WatchedNetwork(clock=world.clock, seed=seed, on_submitted=note_submitted)
     site = Surroundings(
         world,
         evidence,
@@ -182,13 +204,16 @@ def _add_line(site: Surroundings, number: int) -> None:
         profile=chance.choice(_PROFILES),
         memories=sizes,
     )
-    line = f"m{number + 1}"
-
-    def note_stored(key: bytes) -> None:
-        evidence.handed_over[line, key] += 1
-
+    if world.faults.knows("network: handed over directly (+CMT)"):
+        modem.profile = replace(modem.profile, is_flash_shown_directly=True)
+    line = line_name(number)
+    onlooker = LineEvidence(evidence, line)
+    reception = WatchedReception(modem, shows_urcs=modem.reception.shows_urcs)
+    reception.onlooker = onlooker
+    modem.reception = reception
+    site.receptions.append(reception)
     for name, memory in modem.memories.items():
-        watched = modem.memories[name] = WatchedMemory(memory, note_stored)
+        watched = modem.memories[name] = WatchedMemory(memory, onlooker)
         evidence.memories.append(watched)
         for _ in range(chance.choice((0, 0, 1, 2))):
             tpdu = encode_submit("+6281234567890", f"konsep {chance.randrange(100)}")

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from simulation.clock import VirtualClock
-from simulation.faults import Killed
+from simulation.faults import Faults, Killed
 
 from smsgate.errors import StoreError
-from smsgate.records import ForwardClaim, ReplyClaim, ReplyState
+from smsgate.records import ForwardClaim, Received, ReplyClaim, ReplyState
+
+
+class World(Protocol):
+    """The history, as far as it is needed here."""
+
+    faults: Faults
+
+    def run_until(self, moment: float) -> None:
+        """Let everybody else go on up to this moment."""
+        ...
+
+    def check_alive(self) -> None:
+        """Raise Killed once the process is dead."""
+        ...
 
 
 class Doubts:
@@ -33,10 +47,11 @@ class _Held:
 class Watched:
     """The store as the workers get it: every call goes through, claims and their ends are noted."""
 
-    def __init__(self, store: Any, doubts: Doubts, clock: VirtualClock) -> None:
+    def __init__(self, store: Any, doubts: Doubts, clock: VirtualClock, world: World) -> None:
         self._store = store
         self._doubts = doubts
         self._clock = clock
+        self._world = world
         self._replies: dict[int, _Held] = {}
         self._forwards: dict[int, _Held] = {}
         self.is_stopping = False
@@ -57,6 +72,15 @@ class Watched:
             and (held.recipient, held.text) == (recipient, text)
             and self._clock.monotonic() > held.until
         )
+
+    def receive(self, *what: Any, **how: Any) -> Received:
+        """Let others go on between the commit and what is done because of it, where the disk is slow."""
+        received: Received = self._store.receive(*what, **how)
+        faults = self._world.faults
+        if faults.strikes("store: slow to commit"):
+            self._world.run_until(self._clock.monotonic() + faults.spread(0.05, 2.0))
+            self._world.check_alive()
+        return received
 
     def claim_reply(self, service: str, line: str, *, lease_s: float) -> ReplyClaim | None:
         """Note that a reply is held."""

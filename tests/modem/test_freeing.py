@@ -1,0 +1,66 @@
+"""What is freed on the SIM, and acknowledged to the network: only what nothing else can have taken the place of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from scripted_modem import PDU, PDU_LENGTH, ScriptedModem, driven, pdu_of
+
+from hardware.modem import Modem
+
+
+@pytest.fixture
+def script() -> Iterator[ScriptedModem]:
+    with ScriptedModem() as script:
+        yield script
+
+
+@pytest.fixture
+def modem(script: ScriptedModem) -> Iterator[Modem]:
+    with driven(script) as modem:
+        yield modem
+
+
+def test_a_slot_may_be_replaced_until_its_own_deletion(script, modem):
+    """Freeing one slot makes room, and what the network then brings may take the place of another."""
+    newer = pdu_of(7, pid=0x41)
+
+    def bring(_modem, _line):
+        script.put("SM", 2, newer)
+        return "\r\nOK\r\n"
+
+    script.put("SM", 2, pdu_of(2, pid=0x41))
+    script.put("SM", 3, pdu_of(3, pid=0x42))
+    listed = modem.list_held().slots
+    script.once(r"AT\+CMGD=3", bring)
+
+    modem.delete(sorted(listed, key=lambda slot: -slot.index))
+
+    assert script.stores["SM"].slots[2] == (0, newer)
+
+
+def test_what_came_on_an_earlier_connection_is_not_acknowledged(script, modem):
+    """AT+CNMA names no message: by now it would be taken for another one, which nobody has stored yet."""
+    script.say(f"\r\n+CMT: ,{PDU_LENGTH}\r\n{PDU}\r\n")
+    assert modem.wait(5)
+    modem.close()
+    modem.open()
+    slots = modem.list_held().slots
+
+    assert modem.delete(slots) == list(slots)
+
+    assert not script.count(r"AT\+CNMA")
+    assert modem.list_held().slots == ()
+
+
+def test_what_was_handed_over_in_text_mode_is_not_acknowledged(script, modem):
+    """Its octets are kept, but they are no PDU: the network brings it again, and then it can be read."""
+    script.say('\r\n+CMT: "+62811",,"26/11/22,10:00:00+28"\r\nBTM lampu mati\r\n')
+    assert modem.wait(5)
+    slots = modem.list_held().slots
+
+    assert modem.delete(slots) == list(slots)
+
+    assert not script.count(r"AT\+CNMA")
+    assert modem.list_held().slots == ()
