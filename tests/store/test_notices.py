@@ -68,6 +68,18 @@ def test_registered_leaves_behind_the_receipt(make_store: StoreMaker) -> None:
     assert send(store) == "10000000 is K-1"
 
 
+def test_registered_waits_while_the_receipt_is_on_its_way(make_store: StoreMaker) -> None:
+    store = open_store(make_store, Words())
+    receipt = store.claim_reply("btm", "m1", lease_s=60)
+    assert receipt is not None
+
+    settle(store, "kota", Accepted("K-1"))
+
+    assert store.claim_reply("btm", "m1", lease_s=60) is None
+    store.settle_reply(receipt, ReplyState.SUBMITTED)
+    assert send(store) == "10000000 is K-1"
+
+
 def test_the_first_backend_with_an_id_is_quoted_and_no_other(make_store: StoreMaker) -> None:
     store = open_store(make_store, Words())
 
