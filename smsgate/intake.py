@@ -36,6 +36,7 @@ from parsers.senders import SenderKind, classify
 from smsgate import references
 from smsgate.case import Case, ServiceRules, text_digest
 from smsgate.composing import NoticeSubject
+from smsgate.errors import SmsgateError
 from smsgate.records import (
     CompleteSms,
     Confidentiality,
@@ -59,6 +60,10 @@ _CONFIDENTIALITY = {
 }
 
 _STRICTNESS = (Privacy.PLAIN, Privacy.RAHASIA, Privacy.ANONIM)
+
+
+class SaidInConfidence(SmsgateError):
+    """What was said in confidence cannot be joined to what was said openly: file it by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +114,18 @@ class Intake:
     def join_by_person(
         self, sms: CompleteSms, known: SenderKnowledge, complaint: KnownComplaint, is_own: bool
     ) -> Decision:
-        """Return the joining of an unclear SMS to a complaint; only the complaint's own sender is told."""
+        """Return the joining of an unclear SMS to a complaint; only the complaint's own sender is told.
+
+        Raises SaidInConfidence where the complaint was made openly and the SMS was not.
+        """
         sender = classify(sms.sender, is_alphanumeric=sms.is_alphanumeric)
         case = Case(self.rules, sms, known, sender)
         reading = case.as_complaint()
+        if reading is not None and _is_more_secret(reading.privacy, complaint):
+            raise SaidInConfidence(
+                f"the SMS asks for confidence, and the backends have the number of complaint {complaint.reference}: "
+                "`smsgate triage file` makes it a complaint of its own"
+            )
         body = sms.text.strip() if reading is None else reading.body
         decision = case.added_to(complaint, body, reason="joined by a person")
         if not is_own:
@@ -243,7 +256,7 @@ def _decide_follow_up(case: Case, meaning: FollowUp, reference: str) -> Decision
     own = case.complaint_of(meaning.reference)
     if own is not None and case.is_over(own):
         return _decide_complaint(case, meaning.otherwise, reference)
-    if own is not None and _is_more_secret(meaning, own):
+    if own is not None and _is_more_secret(meaning.otherwise.privacy, own):
         # The backends have the number of that complaint: what is said in confidence must not be put to it.
         return Decision(
             Disposition.TRIAGE,
@@ -265,9 +278,8 @@ def _decide_follow_up(case: Case, meaning: FollowUp, reference: str) -> Decision
     return _decide_complaint(case, meaning.otherwise, reference)
 
 
-def _is_more_secret(meaning: FollowUp, own: KnownComplaint) -> bool:
-    asked = _CONFIDENTIALITY[meaning.otherwise.privacy]
-    return asked is not Confidentiality.PLAIN and own.confidentiality is Confidentiality.PLAIN
+def _is_more_secret(asked: Privacy, complaint: KnownComplaint) -> bool:
+    return asked is not Privacy.PLAIN and complaint.confidentiality is Confidentiality.PLAIN
 
 
 def _is_date(digits: str) -> bool:

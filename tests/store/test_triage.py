@@ -10,7 +10,7 @@ from inbound import OTHER_CITIZEN, decide, inbound, parts_of, references
 from intake_cases import RULES
 from stores import StoreMaker, rows
 
-from smsgate.intake import Intake
+from smsgate.intake import Intake, SaidInConfidence
 from smsgate.records import Dismissal, Disposition
 from smsgate.store import Store
 from smsgate.store.triage import NoSuchComplaint, NotInTriage
@@ -101,6 +101,21 @@ def test_a_stranger_whose_sms_is_joined_learns_no_reference(store: Store) -> Non
 
     texts = rows(store, "SELECT text FROM reply WHERE recipient != '" + OTHER_CITIZEN + "'")
     assert not any("20000000" in text for (text,) in texts)
+
+
+def test_what_was_said_in_confidence_is_not_joined_to_what_was_said_openly(
+    make_store: StoreMaker,
+) -> None:
+    """The backends have the number of that complaint."""
+    store = make_store()
+    receive(store, inbound("BTM parit tersumbat"), first=20_000_000)
+    receive(store, inbound("BTM RAHASIA 20000000 pelakunya tetangga", 2), first=30_000_000)
+
+    with pytest.raises(SaidInConfidence, match="triage file"):
+        at_table(store).join(2, "20000000", INTAKE.join_by_person)
+
+    assert rows(store, "SELECT kind FROM forward") == [("create",)]
+    assert [message.id for message in store.unsorted()] == [2]
 
 
 def test_an_unknown_complaint_changes_nothing(store: Store) -> None:
