@@ -2,7 +2,8 @@
 
 It goes round all complaints that the backend has and that are not over, one question a step, and
 rests between two rounds. What is new is written in one transaction: the line in the history, the
-complaint's status, and the SMS that tells the citizen. Where it stands in its round is not kept: a
+complaint's status, and the SMS that tells the citizen. Once a day the round has those, too, that ended
+not long ago: a unit may take one up again. Where it stands in its round is not kept: a
 restart begins a new one, and what was heard before is known by the history.
 """
 
@@ -26,12 +27,16 @@ log = structlog.get_logger(__name__)
 PAUSE_S = 0.2  # between two questions: at most five a second, whatever waits
 FAILURE_PAUSE_S = 60.0
 STORE_RETRY_S = 10.0
+LONG_ROUND_S = 86400.0
+ENDED_DAYS_MAX = 30  # after that nobody takes a complaint up again
 
 
 class AnswerStore(Protocol):
     """What the worker needs of the store."""
 
-    def next_to_ask(self, backend: str, *, after: int, since: datetime) -> AskedComplaint | None:
+    def next_to_ask(
+        self, backend: str, *, after: int, since: datetime, closed_since: datetime | None = None
+    ) -> AskedComplaint | None:
         """Return the next complaint of a round, or None at its end."""
         ...
 
@@ -66,6 +71,8 @@ class Answers(Wakeable):
         self._backend = backend
         self._tools = tools
         self._after = 0
+        self._is_long_round = False
+        self._long_round_at = tools.clock.monotonic() + LONG_ROUND_S
         self._resume_at = tools.clock.monotonic()
 
     def step(self) -> float | None:
@@ -90,10 +97,15 @@ class Answers(Wakeable):
         self._backend.close()
 
     def _ask_next(self) -> float:
-        since = self._tools.clock.now() - self._tools.age_max
-        asked = self._store.next_to_ask(self._backend.name, after=self._after, since=since)
+        now = self._tools.clock.now()
+        asked = self._store.next_to_ask(
+            self._backend.name,
+            after=self._after,
+            since=now - self._tools.age_max,
+            closed_since=now - timedelta(days=ENDED_DAYS_MAX) if self._is_long_round else None,
+        )
         if asked is None:
-            self._after = 0
+            self._begin_round()
             return self._tools.poll_s
         outcome = self._backend.look_up_progress(asked.reference, asked.tracking_id)
         # Passed also where it fails, so that one complaint never stands before all others.
@@ -116,6 +128,13 @@ class Answers(Wakeable):
                 )
                 return max(self._tools.poll_s, FAILURE_PAUSE_S)
         return PAUSE_S
+
+    def _begin_round(self) -> None:
+        self._after = 0
+        now = self._tools.clock.monotonic()
+        self._is_long_round = now >= self._long_round_at
+        if self._is_long_round:
+            self._long_round_at = now + LONG_ROUND_S
 
     def _note(self, asked: AskedComplaint, progress: Progress) -> None:
         heard = self._store.note_progress(self._backend.name, asked, progress)

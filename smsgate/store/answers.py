@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -30,9 +31,22 @@ _forward: Any = Forward.__table__  # type: ignore[attr-defined]
 _reply: Any = Reply.__table__  # type: ignore[attr-defined]
 
 PROGRESSED = "progressed"
+REOPENED = "reopened"
+# Of several backends the one that is furthest is believed.
+FURTHER = (
+    ComplaintStatus.RECEIVED,
+    ComplaintStatus.IN_PROGRESS,
+    ComplaintStatus.NEEDS_MORE,
+    ComplaintStatus.ANSWERED,
+    ComplaintStatus.NOT_OURS,
+    ComplaintStatus.CANCELLED,
+    ComplaintStatus.CLOSED,
+)
 RAW_LENGTH_MAX = 40
 UNIT_LENGTH_MAX = 100
 NOTICES_A_DAY = 3  # of one complaint: a backend whose answers keep changing is a flood
+NOTICES_WAITING = 20  # at a line: no receipt waits behind a year's answers that come all at once
+LINES_A_DAY = 20  # in one history: a status with a clock in it would be news in every round
 NOTICES = (
     ReplyKind.ANSWER,
     ReplyKind.CLOSED,
@@ -54,10 +68,15 @@ class Answers:
     def __init__(self, room: Room) -> None:
         self._room = room
 
-    def next_to_ask(self, backend: str, *, after: int, since: datetime) -> AskedComplaint | None:
+    def next_to_ask(
+        self, backend: str, *, after: int, since: datetime, closed_since: datetime | None = None
+    ) -> AskedComplaint | None:
         """Return the next complaint, in the order of their forwards, that this backend has and that is
-        not over; only those of this gateway, whose lines answer them.
+        not over, or only since `closed_since`; only those of this gateway, whose lines answer them.
         """
+        is_asked = _complaint.c.closed_at.is_(None)
+        if closed_since is not None:
+            is_asked |= _complaint.c.closed_at > closed_since
         query = (
             sa.select(
                 _forward.c.id.label("place"),
@@ -72,7 +91,7 @@ class Answers:
                 _forward.c.state == ForwardState.FORWARDED,
                 _forward.c.id > after,
                 _complaint.c.gateway == self._room.gateway,
-                _complaint.c.closed_at.is_(None),
+                is_asked,
                 _complaint.c.received_at > since,
             )
             .order_by(_forward.c.id)
@@ -105,20 +124,23 @@ class Answers:
             .with_for_update()
         ).all()
         complaint = connection.execute(sa.select(_complaint).where(own).with_for_update()).one()
-        history = _history(connection, asked.complaint_id, f"backend:{backend}")
-        heard_last = history[-1].get("digest") if history else None
+        past = _past(connection, asked.complaint_id, f"backend:{backend}")
         digest = _digest(progress.status, progress.raw, progress.answer)
-        is_first_word = not history and progress.status == complaint.status and not progress.answer
-        is_over = complaint.closed_at is not None
-        if is_over or is_first_word or heard_last == digest:
+        is_first_word = not past.own and progress.status == complaint.status and not progress.answer
+        is_over = complaint.closed_at is not None and not past.is_opened_by(progress)
+        if is_over or is_first_word or past.heard_last == digest:
             return Heard(is_news=False)
-        # A complaint that the citizen opened again is closed, and told so, again.
-        since = _history(connection, asked.complaint_id, f"backend:{backend}", since="reopened")
-        notices = list(_notices(progress, since, asked.complaint_id))
+        notices = list(_notices(progress, past, asked.complaint_id))
         now = self._room.now()
-        if notices and _told(connection, asked, now - timedelta(days=1)) >= NOTICES_A_DAY:
+        yesterday = now - timedelta(days=1)
+        if past.lines_since(yesterday) >= LINES_A_DAY:
             raise _TooManyNow
-        change = _change(progress, now)
+        if notices and (
+            _told(connection, asked, yesterday) >= NOTICES_A_DAY
+            or _waiting(connection, complaint, now) >= NOTICES_WAITING
+        ):
+            raise _TooManyNow
+        change = _change(progress, past, now)
         if change:
             connection.execute(sa.update(_complaint).where(own).values(change))
         events.add(
@@ -133,24 +155,52 @@ class Answers:
         return Heard(is_news=True, has_due_replies=any(due))
 
 
-def _history(
-    connection: Connection, complaint_id: int, actor: str, *, since: str | None = None
-) -> Sequence[Mapping[str, Any]]:
-    """Return what this backend said, all of it or since an event of this name was there last."""
-    last = sa.select(sa.func.coalesce(sa.func.max(_event.c.id), 0)).where(
-        _event.c.complaint_id == complaint_id, _event.c.event == since
-    )
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What was said of a complaint before, oldest first, as rows of the history."""
+
+    own: Sequence[Any]  # by this backend
+    others: Mapping[str, str]  # each other backend's last status since it was opened again last
+    statuses: Set[str]  # by anybody since then: a complaint that was opened again is closed again
+    answers: Set[str]  # digests, by anybody, ever: no answer is told twice
+
+    @property
+    def heard_last(self) -> str | None:
+        return self.own[-1].detail["digest"] if self.own else None
+
+    def is_opened_by(self, progress: Progress) -> bool:
+        """Whether the backend that ended a complaint is at work on it again."""
+        if not self.own or progress.status is None or progress.status in ENDS:
+            return False
+        return self.own[-1].detail["status"] in ENDS
+
+    def lines_since(self, moment: datetime) -> int:
+        return sum(1 for line in self.own if line.at > moment)
+
+    def is_behind(self, progress: Progress) -> bool:
+        """Whether another backend is further: what a slow one says last is not how far it is."""
+        if progress.status is None or self.is_opened_by(progress):
+            return False
+        own = FURTHER.index(progress.status)
+        return any(FURTHER.index(ComplaintStatus(other)) > own for other in self.others.values())
+
+
+def _past(connection: Connection, complaint_id: int, actor: str) -> _Past:
     query = (
-        sa.select(_event.c.detail)
-        .where(
-            _event.c.complaint_id == complaint_id,
-            _event.c.event == PROGRESSED,
-            _event.c.actor == actor,
-            _event.c.id > last.scalar_subquery(),
-        )
+        sa.select(_event.c.at, _event.c.actor, _event.c.event, _event.c.detail)
+        .where(_event.c.complaint_id == complaint_id, _event.c.event.in_((PROGRESSED, REOPENED)))
         .order_by(_event.c.id)
     )
-    return connection.execute(query).scalars().all()
+    lines = connection.execute(query).all()
+    reopened = [place for place, line in enumerate(lines) if line.event == REOPENED]
+    since = [line for line in lines[reopened[-1] + 1 if reopened else 0 :] if line.detail["status"]]
+    said = [line for line in lines if line.event == PROGRESSED]
+    return _Past(
+        own=[line for line in said if line.actor == actor],
+        others={line.actor: line.detail["status"] for line in since if line.actor != actor},
+        statuses={line.detail["status"] for line in since},
+        answers={line.detail["answer"] for line in said if line.detail["answer"]},
+    )
 
 
 def _told(connection: Connection, asked: AskedComplaint, since: datetime, *conditions: Any) -> int:
@@ -163,13 +213,24 @@ def _told(connection: Connection, asked: AskedComplaint, since: datetime, *condi
     return int(connection.execute(query).scalar_one())
 
 
-def _change(progress: Progress, now: datetime) -> dict[str, Any]:
+def _waiting(connection: Connection, complaint: Any, now: datetime) -> int:
+    query = sa.select(sa.func.count()).where(
+        _reply.c.gateway == complaint.gateway,
+        _reply.c.line == complaint.line,
+        _reply.c.service == complaint.service,
+        _reply.c.next_at <= now,
+        _reply.c.kind.in_(NOTICES),
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+def _change(progress: Progress, past: _Past, now: datetime) -> dict[str, Any]:
     change: dict[str, Any] = {}
-    if progress.status is not None:
+    is_behind = past.is_behind(progress)
+    if progress.status is not None and not is_behind:
         change["status"] = progress.status.value
-    if progress.status in ENDS:
-        change["closed_at"] = now
-    if progress.unit:
+        change["closed_at"] = now if progress.status in ENDS else None
+    if progress.unit and not is_behind:
         change["unit"] = escape(progress.unit[:UNIT_LENGTH_MAX])
     return change
 
@@ -189,14 +250,13 @@ def _digest(*values: object) -> str:
     return hashlib.sha256(plain.encode()).hexdigest()[:16]
 
 
-def _notices(
-    progress: Progress, history: Sequence[Mapping[str, Any]], complaint_id: int
-) -> Iterator[Notice]:
+def _notices(progress: Progress, past: _Past, complaint_id: int) -> Iterator[Notice]:
     """Yield what the citizen is told: an answer that was not told before, and a status that is new."""
     status, unit = progress.status, {"unit": progress.unit} if progress.unit else {}
-    is_new_status = status is not None and status.value not in [h.get("status") for h in history]
-    told = [heard.get("answer") for heard in history]
-    answer = progress.answer if progress.answer and _digest(progress.answer) not in told else None
+    is_new_status = status is not None and status.value not in past.statuses
+    answer = progress.answer
+    if answer and _digest(answer) in past.answers:
+        answer = None
     if answer and status not in (ComplaintStatus.CANCELLED, ComplaintStatus.NOT_OURS):
         yield Notice(complaint_id, ReplyKind.ANSWER, {"answer": answer, **unit})
     if not is_new_status:

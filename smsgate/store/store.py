@@ -271,9 +271,13 @@ class _Outbox(_Receiving):
         """Return when the backend has something to do; None when never, as things stand."""
         return self._forwards.next_at(backend)
 
-    def next_to_ask(self, backend: str, *, after: int, since: datetime) -> AskedComplaint | None:
+    def next_to_ask(
+        self, backend: str, *, after: int, since: datetime, closed_since: datetime | None = None
+    ) -> AskedComplaint | None:
         """Return the next complaint of a round of questions; None at its end."""
-        return Answers(self._room).next_to_ask(backend, after=after, since=since)
+        return Answers(self._room).next_to_ask(
+            backend, after=after, since=since, closed_since=closed_since
+        )
 
     def note_progress(self, backend: str, asked: AskedComplaint, progress: Progress) -> Heard:
         """Write what a backend said of a complaint, and make due what the citizen is told, if it is news."""

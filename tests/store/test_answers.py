@@ -13,7 +13,7 @@ from stores import StoreMaker, rows
 from smsgate.backends import Accepted
 from smsgate.backends.progress import AskedComplaint, Heard, Progress
 from smsgate.config import load
-from smsgate.records import ComplaintStatus
+from smsgate.records import ComplaintStatus, ReplyState
 from smsgate.rules import Rules
 from smsgate.store import ServiceFacts, Store
 
@@ -30,12 +30,17 @@ def rules(tmp_path: Path) -> Rules:
 @pytest.fixture
 def store(make_store: StoreMaker, rules: Rules) -> Store:
     """A store with a complaint that a backend has."""
-    facts = ServiceFacts(number="1708", backends=("kota",), compose=rules)
+    return forwarded_to(make_store, rules, "kota")
+
+
+def forwarded_to(make_store: StoreMaker, rules: Rules, *backends: str) -> Store:
+    facts = ServiceFacts(number="1708", backends=backends, compose=rules)
     store = make_store(services={"btm": facts})
     store.receive("m1", "btm", [inbound("BTM jalan rusak di Sekupang")], rules, references())
-    claim = store.claim_forward("kota", lease_s=60)
-    assert claim is not None
-    assert store.settle_forward(claim, Accepted("K-1"), next_at=None)
+    for backend in backends:
+        claim = store.claim_forward(backend, lease_s=60)
+        assert claim is not None
+        assert store.settle_forward(claim, Accepted("K-1"), next_at=None)
     return store
 
 
@@ -43,10 +48,10 @@ def next_to_ask(store: Store, after: int = 0) -> AskedComplaint | None:
     return store.next_to_ask("kota", after=after, since=LONG_AGO)
 
 
-def note(store: Store, progress: Progress) -> Heard:
-    asked = next_to_ask(store)
+def note(store: Store, progress: Progress, backend: str = "kota") -> Heard:
+    asked = store.next_to_ask(backend, after=0, since=LONG_AGO, closed_since=LONG_AGO)
     assert asked is not None
-    return store.note_progress("kota", asked, progress)
+    return store.note_progress(backend, asked, progress)
 
 
 def told(store: Store) -> list[tuple[str, str, str]]:
@@ -208,3 +213,104 @@ def test_what_the_gateway_has_no_room_for_is_told_later(
 
     assert note(store, ANSWERED).is_news
     assert [state for _, state, _ in told(store)] == ["due"]
+
+
+def test_an_old_answer_is_not_told_again_after_a_reopening(store: Store, rules: Rules) -> None:
+    note(store, CLOSED)
+    reopening = inbound("BTM 10000000 masih rusak", 2)
+    store.receive("m1", "btm", [reopening], rules, references(20_000_000))
+
+    note(store, ANSWERED)
+    note(store, CLOSED)
+
+    assert [kind for kind, _, _ in told(store)] == ["answer", "closed", "added", "closed"]
+
+
+def test_what_a_slow_backend_says_last_is_not_how_far_the_complaint_is(
+    make_store: StoreMaker, rules: Rules
+) -> None:
+    store = forwarded_to(make_store, rules, "kota", "lapor")
+    note(store, ANSWERED)
+
+    assert note(store, Progress(ComplaintStatus.IN_PROGRESS, "proses"), "lapor").is_news
+
+    assert status(store) == "dijawab"
+    note(store, Progress(ComplaintStatus.CLOSED, "closed"), "lapor")
+    assert status(store) == "selesai"
+
+
+def test_two_backends_with_the_same_word_are_one_sms(make_store: StoreMaker, rules: Rules) -> None:
+    store = forwarded_to(make_store, rules, "kota", "lapor")
+
+    note(store, ANSWERED)
+    note(store, ANSWERED, "lapor")
+    note(store, Progress(ComplaintStatus.NEEDS_MORE, "ditunda"))
+    note(store, Progress(ComplaintStatus.NEEDS_MORE, "pending"), "lapor")
+
+    assert [kind for kind, _, _ in told(store)] == ["answer", "need_more"]
+
+
+def test_a_unit_that_takes_a_closed_complaint_up_again_opens_it(
+    make_store: StoreMaker, rules: Rules
+) -> None:
+    """Only the one that closed it: the other was never further."""
+    store = forwarded_to(make_store, rules, "kota", "lapor")
+    note(store, Progress(ComplaintStatus.IN_PROGRESS, "proses"), "lapor")
+    note(store, CLOSED)
+
+    assert not note(store, Progress(ComplaintStatus.ANSWERED, "resolved"), "lapor").is_news
+    assert (status(store), next_to_ask(store)) == ("selesai", None)
+    assert note(store, Progress(ComplaintStatus.IN_PROGRESS, "dibuka lagi")).is_news
+    assert status(store) == "proses"
+    assert next_to_ask(store) is not None
+    assert [kind for kind, _, _ in told(store)] == ["answer", "closed"]
+
+
+def test_a_status_with_a_clock_in_it_does_not_fill_the_history(
+    store: Store, clock: HandClock
+) -> None:
+    def say(minutes: int) -> Heard:
+        return note(store, Progress(None, f"dilihat {minutes} menit lalu"))
+
+    heard = [say(minutes).is_news for minutes in range(30)]
+    clock.advance(days=1, seconds=1)
+
+    assert heard.count(True) == 20
+    assert say(31).is_news
+
+
+def test_no_receipt_waits_behind_all_answers_there_are(
+    make_store: StoreMaker, rules: Rules, clock: HandClock
+) -> None:
+    """A `status_url` that is set after a year finds an answer to every complaint of it."""
+    facts = ServiceFacts(number="1708", backends=("kota",), compose=rules)
+    store = make_store(services={"btm": facts})
+    for number in range(30):
+        text = f"BTM jalan rusak di Sekupang RT {number}"
+        sms = inbound(text, number + 1, sender=f"62812345670{number:02}")
+        store.receive("m1", "btm", [sms], rules, references(10_000_000 + number))
+        claim = store.claim_forward("kota", lease_s=60)
+        assert claim is not None
+        store.settle_forward(claim, Accepted(f"K-{number}"), next_at=None)
+    for _ in range(30):
+        send_one(store)
+
+    assert news_of_a_round(store) == 20
+    assert news_of_a_round(store) == 0
+    for _ in range(5):
+        send_one(store)
+    assert news_of_a_round(store) == 5
+
+
+def send_one(store: Store) -> None:
+    reply = store.claim_reply("btm", "m1", lease_s=60)
+    assert reply is not None
+    store.settle_reply(reply, ReplyState.SUBMITTED)
+
+
+def news_of_a_round(store: Store) -> int:
+    count, asked = 0, next_to_ask(store)
+    while asked is not None:
+        count += store.note_progress("kota", asked, ANSWERED).is_news
+        asked = next_to_ask(store, after=asked.place)
+    return count

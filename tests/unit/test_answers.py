@@ -58,8 +58,12 @@ class FakeStore:
     def __init__(self) -> None:
         self.noted: list[tuple[str, str]] = []
         self.is_away = False
+        self.rounds: list[datetime | None] = []
 
-    def next_to_ask(self, backend: str, *, after: int, since: datetime) -> AskedComplaint | None:
+    def next_to_ask(
+        self, backend: str, *, after: int, since: datetime, closed_since: datetime | None = None
+    ) -> AskedComplaint | None:
+        self.rounds.append(closed_since)
         if self.is_away:
             raise StoreUnavailable("away")
         left = [place for place in (1, 2) if place > after]
@@ -127,6 +131,21 @@ def test_a_round_asks_for_each_complaint_and_then_rests(desk: Desk) -> None:
     assert pauses == [PAUSE_S, PAUSE_S, POLL_S, PAUSE_S]
     assert [reference for reference, _ in desk.store.noted] == ["10000001", "10000002", "10000001"]
     assert desk.woken == 3
+
+
+def test_once_a_day_a_round_has_what_ended_not_long_ago(desk: Desk) -> None:
+    for _ in range(6):
+        desk.step()
+    assert set(desk.store.rounds) == {None}
+    desk.clock.advance(86400.0)
+    desk.store.rounds.clear()
+
+    for _ in range(9):
+        desk.step()
+
+    assert [ended is not None for ended in desk.store.rounds] == [False] * 3 + [True] * 3 + [
+        False
+    ] * 3
 
 
 def test_being_woken_early_asks_for_nothing(desk: Desk) -> None:
