@@ -87,7 +87,8 @@ def is_in_the_way(kind: str, state: ForwardState | str) -> bool:
 def event_name(unit: Unit) -> str | None:
     if unit.files_complaint:
         return "filed"
-    if unit.was_filed:
+    was_about_one = unit.group is not None and unit.group.complaint_id is not None
+    if unit.was_filed and was_about_one:
         return "completed"
     assert unit.decision is not None
     return {

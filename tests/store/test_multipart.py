@@ -254,6 +254,22 @@ def test_a_first_part_that_comes_late_makes_the_complaint(store: Store, clock: H
     assert store.complaints()[0].body == WHOLE
 
 
+def test_a_first_part_that_comes_late_makes_a_repeat_that_counts(
+    store: Store, clock: HandClock
+) -> None:
+    store.receive("m1", "btm", [inbound(f"BTM {WHOLE}")], decide, references(1))
+    parts = parts_of(TEXTS)
+    store.receive("m1", "btm", parts[1:], decide, references(2))
+    clock.advance(hours=25)
+    store.file_overdue("btm", decide, references(2))
+
+    store.receive("m1", "btm", [parts[0]], decide, references(2))
+
+    assert store.counts().sms == {"complaint": 1, "repeat": 1}
+    assert store.complaints()[0].repeats == 1
+    assert store.ledger().imbalances == ()
+
+
 def test_a_decision_that_trips_over_an_overdue_sms_puts_it_into_quarantine(
     store: Store, clock: HandClock
 ) -> None:
