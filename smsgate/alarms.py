@@ -57,6 +57,7 @@ CATALOGUE: Mapping[str, Severity] = MappingProxyType(
         "line.*.filling": Severity.WARNING,  # more than half of the memory is taken for good
         "line.*.stuck": Severity.WARNING,  # stored messages that the modem will not delete
         "line.*.settings": Severity.WARNING,  # the modem keeps losing its settings
+        "line.*.silent": Severity.NOTICE,  # nothing received for longer than is usual at this hour
         "line.*.notice": Severity.NOTICE,  # the operator wrote: balance, validity
         "backend.*.held": Severity.CRITICAL,  # credentials, address or contract are wrong
         "backend.*.failing": Severity.WARNING,  # down for long; its complaints wait

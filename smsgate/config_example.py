@@ -215,6 +215,11 @@ port = "/dev/serial/by-id/usb-MODEM-if00-port0"
 #canary_every_h = 0
 #? canary_to = "m2"
 
+# true: the notice line.*.silent stands while a modem that is ready has received nothing for longer than
+# is usual at this hour, judged by its own last four weeks (two at least). true, as it costs nothing; false
+# where SMS come in campaigns, so that no silence means anything.
+#is_silence_told = true
+
 # The command that cuts the modem's power and gives it back, and its arguments; no shell sees it. It
 # gets 30 seconds, and is run where opening the port again and restarting the modem (AT+CFUN=1,1) did
 # not help; its exit code is logged. Not set by default: not every hub or relay can do it.

@@ -42,6 +42,7 @@ from smsgate.records import LineRecord
 from smsgate.rules import build_rules, build_store, new_reference
 from smsgate.settings import BackendSettings, ModemSettings, Settings
 from smsgate.signals import Signals
+from smsgate.silence import SilenceWatch
 from smsgate.status import GatewayStatus, StatusError, StatusServer
 from smsgate.workers import GivesWay, Runner, Worker
 
@@ -143,6 +144,8 @@ class Daemon:
             self._alarms,
             self._clock,
             self._settings.store.disk_reserve_mib,
+            SilenceWatch([m.name for m in self._settings.modems if m.is_silence_told]),
+            lambda: [line.record for line in self._lines],
         )
         house = Housekeeper(self._store, self._rules, tools)
         # The lines first: an SMS that waits on a SIM is stored while the rest is still being imported.

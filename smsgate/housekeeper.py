@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 import structlog
@@ -13,7 +14,8 @@ from smsgate.alarms import Alarm, AlarmBoard
 from smsgate.clock import Clock
 from smsgate.errors import StoreBusy, StoreError, StoreUnavailable
 from smsgate.findings import Findings
-from smsgate.records import BackendRecord, Decide, Restoration
+from smsgate.records import BackendRecord, Decide, LineRecord, Restoration
+from smsgate.silence import SilenceWatch, history_begins
 from smsgate.workers import Wakeable
 
 log = structlog.get_logger(__name__)
@@ -62,6 +64,10 @@ class HouseStore(Protocol):
         """Return what is left to persons."""
         ...
 
+    def received_by_hour(self, since: datetime) -> Mapping[str, Mapping[int, int]]:
+        """Return how many SMS each line received in each hour since then."""
+        ...
+
     def sync_alarms(self, standing: Sequence[Alarm], *, is_ending_others: bool) -> None:
         """Keep for commands what stands, and end what does not."""
         ...
@@ -76,6 +82,8 @@ class HouseTools:
     alarms: AlarmBoard
     clock: Clock
     disk_reserve_mib: int = 64
+    silence: SilenceWatch = field(default_factory=SilenceWatch)
+    lines: Callable[[], Sequence[LineRecord]] = tuple  # how each is doing now
 
 
 class Housekeeper(Wakeable):
@@ -94,11 +102,13 @@ class Housekeeper(Wakeable):
         self._decisions = decisions
         self._tools = tools
         self._rounds = 0
+        self._is_clock_wrong = False
         self._chores = (
             self._recover,
             self._file_overdue,
             self._redate,
             self._look_at_clock,
+            self._listen_for_silence,
             self._look_at_disk,
             self._look_at_store,
             self._look_at_restored,
@@ -178,10 +188,24 @@ class Housekeeper(Wakeable):
 
     def _look_at_clock(self) -> None:
         trouble = self._store.clock_trouble()
+        self._is_clock_wrong = trouble is not None
         if trouble is None:
             self._tools.alarms.clear_alarm("clock")
         else:
             self._tools.alarms.raise_alarm("clock", trouble)
+
+    def _listen_for_silence(self) -> None:
+        """Say of a line that is ready that it has received nothing for unusually long."""
+        alarms, silence, now = self._tools.alarms, self._tools.silence, self._tools.clock.now()
+        if self._is_clock_wrong:
+            silence.forget()
+        if silence.is_count_due(now):
+            silence.learn(self._store.received_by_hour(history_begins(now)), now)
+        for line, text in silence.look(self._tools.lines(), now).items():
+            if text is None:
+                alarms.clear_alarm(f"line.{line}.silent")
+            else:
+                alarms.raise_alarm(f"line.{line}.silent", text)
 
     def _look_at_disk(self) -> None:
         """Say that the store gives no claims: below the reserve it keeps its room for what was sent."""

@@ -289,7 +289,8 @@ class Line(Wakeable):
         if done.received is not None:
             if done.received.has_due_replies:
                 self._submission.look_again()
-            self.record = replace(self.record, last_received_at=self._clock.now())
+            if done.received.new_parts:  # a slot that will not go says nothing about what arrives
+                self.record = replace(self.record, last_received_at=self._clock.now())
             self._log.info(
                 "parts_committed",
                 parts=done.received.new_parts,

@@ -266,6 +266,7 @@ class ModemSettings(_Table):
     sim_number: Annotated[StrictStr, AfterValidator(_check_number)] | None = None
     canary_every_h: Annotated[StrictInt, Field(ge=0, le=24 * 31)] = 0
     canary_to: Name | None = None
+    is_silence_told: StrictBool = True
     power_cycle: Annotated[tuple[StrictStr, ...], Field(max_length=20)] = ()
     power_cycle_every_min: Annotated[StrictInt, Field(ge=5, le=7 * 24 * 60)] = 30
 

@@ -39,7 +39,7 @@ from smsgate.store.deciding import Deciding
 from smsgate.store.findings import find
 from smsgate.store.forwards import ForwardOutbox
 from smsgate.store.ledger import Days, Ledger, balance
-from smsgate.store.lines import save_line
+from smsgate.store.lines import received_by_hour, save_line
 from smsgate.store.looking import Looking
 from smsgate.store.messages import MessageRecord, Messages
 from smsgate.store.overdue import Overdue
@@ -412,6 +412,10 @@ class Store(_Keeping):
         detail = {"subjects": list(subjects)}
         line = audit.audit_row(now, actor, "reveal", subjects[0] if subjects else "", detail)
         self._database.run(lambda connection: audit.add(connection, line))
+
+    def received_by_hour(self, since: datetime) -> dict[str, dict[int, int]]:
+        """Return how many SMS each of our lines received in each hour since then, by the hour's number since 1970."""
+        return received_by_hour(self._room, since)
 
     def findings(self, suppressions: Collection[str], notices: Collection[str]) -> Findings:
         """Return what a person must know; these reasons of suppressed replies and operators' notices

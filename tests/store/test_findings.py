@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -93,3 +94,27 @@ def test_alarms_outlive_a_restart(make_store: StoreMaker, clock: HandClock) -> N
 
     assert rows(store, "SELECT count(*), count(cleared_at) FROM alarm") == [(1, 0)]
     assert [a.raised_at for a in store.alarms()] == [NOON]
+
+
+def test_sms_are_counted_by_line_and_hour_from_a_moment_on(store: Store, clock: HandClock) -> None:
+    """What is older than asked is left out, found by a few looks."""
+    for minutes in range(0, 40 * 25, 25):
+        clock.set_to(NOON + timedelta(minutes=minutes))
+        for line in ("m1", "m2") if minutes % 50 == 0 else ("m1",):
+            sms = inbound(f"BTM banjir {minutes}", sent_at=clock.now())
+            store.receive(line, "btm", [sms], decide, references(minutes * 10 + 100))
+    since = NOON + timedelta(hours=3)
+
+    counted = store.received_by_hour(since)
+
+    expected: dict[str, Counter[int]] = {"m1": Counter(), "m2": Counter()}
+    for minutes in range(0, 40 * 25, 25):
+        at = NOON + timedelta(minutes=minutes)
+        if at >= since:
+            expected["m1"][int(at.timestamp()) // 3600] += 1
+            expected["m2"][int(at.timestamp()) // 3600] += minutes % 50 == 0
+    assert counted == {line: {h: n for h, n in by.items() if n} for line, by in expected.items()}
+
+
+def test_nothing_is_counted_in_an_empty_store(store: Store) -> None:
+    assert store.received_by_hour(NOON) == {}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from smsgate.alarms import Alarm, AlarmBoard
 from smsgate.errors import StoreBusy, StoreError, StoreUnavailable
 from smsgate.findings import Findings, Left
 from smsgate.housekeeper import SETTLING_ROUNDS, Housekeeper, HouseTools
-from smsgate.records import BackendRecord, Restoration
+from smsgate.records import BackendRecord, LineRecord, Restoration
+from smsgate.silence import COUNT_EVERY, HISTORY_DAYS, SilenceWatch, hour_of
 
 
 class Chores:
@@ -27,6 +29,7 @@ class Chores:
         self.known: list[BackendRecord] = []
         self.clock_says: str | None = None
         self.kept: list[tuple[set[str], bool]] = []
+        self.counted: dict[int, int] = {}
 
     def _do(self, name: str) -> None:
         self.done.append(name)
@@ -66,6 +69,10 @@ class Chores:
     def findings(self, *_: Any) -> Findings:
         self._do("findings")
         return self.found
+
+    def received_by_hour(self, _since: datetime) -> dict[str, dict[int, int]]:
+        self._do("count")
+        return {"m1": self.counted}
 
     def sync_alarms(self, standing: Sequence[Alarm], *, is_ending_others: bool) -> None:
         self._do("alarms")
@@ -188,3 +195,82 @@ def test_alarms_of_before_a_restart_are_given_time_to_be_found_again(
         house.step()
 
     assert [is_ending for _, is_ending in store.kept] == [False] * SETTLING_ROUNDS + [True]
+
+
+class QuietHouse:
+    """A gateway whose line m1 has received twenty SMS in each hour of the last weeks."""
+
+    def __init__(self, *, is_watched: bool = True) -> None:
+        self.store, self.clock = Chores(), HandClock()
+        self.board = AlarmBoard(self.clock)
+        hour = hour_of(NOON)
+        self.store.counted = dict.fromkeys(range(hour - 24 * HISTORY_DAYS, hour + 1), 20)
+        self.record = LineRecord("batam-1", "m1", "btm", "ready", last_received_at=NOON)
+        tools = HouseTools(
+            lambda: "12345678",
+            lambda _: None,
+            self.board,
+            self.clock,
+            silence=SilenceWatch(["m1"] if is_watched else []),
+            lines=lambda: [self.record],
+        )
+        self.house = Housekeeper(self.store, {}, tools)
+        self.house.step()
+
+    def run_for(self, hours: float) -> set[str]:
+        """Do its rounds, fewer than in life; return what stands."""
+        for _ in range(int(hours * 12)):
+            self.clock.advance(minutes=5)
+            self.house.step()
+        return keys(self.board)
+
+
+def test_silence_is_said_until_the_next_sms() -> None:
+    quiet = QuietHouse()
+    assert quiet.run_for(1) == set()
+    assert quiet.run_for(0.25) == {"line.m1.silent"}
+
+    quiet.record = replace(quiet.record, last_received_at=quiet.clock.now())
+    quiet.house.step()
+
+    assert keys(quiet.board) == set()
+
+
+def test_silence_stands_while_the_modem_is_opened_again() -> None:
+    quiet = QuietHouse()
+    quiet.run_for(2)
+    for state in ("closed", "ready"):
+        quiet.record = replace(quiet.record, state=state)
+        assert quiet.run_for(0.1) == {"line.m1.silent"}
+
+
+def test_time_in_which_a_line_was_not_ready_is_no_silence() -> None:
+    quiet = QuietHouse()
+    quiet.record = replace(quiet.record, state="closed")
+    quiet.run_for(5)
+    quiet.record = replace(quiet.record, state="ready")
+
+    assert quiet.run_for(0.75) == set()
+    assert quiet.run_for(0.5) == {"line.m1.silent"}
+
+
+def test_silence_is_not_judged_by_a_clock_that_is_wrong() -> None:
+    quiet = QuietHouse()
+    quiet.store.clock_says = "The clock is not synchronised."
+
+    assert quiet.run_for(5) == {"clock"}
+
+
+def test_silence_of_a_line_that_is_not_watched_is_not_said_and_nothing_is_counted() -> None:
+    quiet = QuietHouse(is_watched=False)
+
+    assert quiet.run_for(5) == set()
+    assert "count" not in quiet.store.done
+
+
+def test_the_store_is_asked_for_its_counts_seldom() -> None:
+    quiet = QuietHouse()
+
+    quiet.run_for(2 * COUNT_EVERY / timedelta(hours=1))
+
+    assert quiet.store.done.count("count") == 2
