@@ -216,6 +216,7 @@ class Line(Wakeable):
         if is_news:
             self._log.warning("line_closed", reason=reason, retry_in_s=round(delay_s, 1))
         self._note(state="closed", reason=reason)
+        self._look_at_store()
         if trouble is Trouble.PERSON or outage_s >= ALARM_AFTER_S:
             self._clear_alarms(but=alarm_of(error))
             self._tools.raise_alarm(f"line.{self.record.name}.{alarm_of(error)}", reason)
@@ -316,11 +317,20 @@ class Line(Wakeable):
         self._list_at = self._clock.monotonic() + delay_s
         return delay_s
 
+    def _look_at_store(self) -> None:
+        """Without a modem nothing is received that would show that the store works again: the line's record is."""
+        if self._store_faults:
+            try:
+                self._store.save_line(self.record)
+            except StoreError:
+                return
+            self._note_store_works()
+
     def _note_store_works(self) -> None:
         if self._store_faults:
             self._store_faults = 0
             self._health_at = 0.0  # it says what the line's state is now
-            self._log.info("receiving_resumed")
+            self._log.info("store_works_again")
             self._tools.clear_alarm("store")
 
     # --- looking after ----------------------------------------------------------------------------------------------

@@ -79,7 +79,7 @@ class _Opening:
             time=TimeGuard(host_clock),
             on_due_reply=on_due_reply,
         )
-        self._redating = Redating(self._database, self._room.time)
+        self._redating = Redating(self._database, gateway, self._room.time)
         self._ownership = Ownership(self._database, gateway)
         self._forwards = ForwardOutbox(self._room)
         self._replies = ReplyOutbox(self._room)

@@ -13,11 +13,16 @@ The rules:
   comes. They are made to be now; when the network had the SMS (`sent_at`) stays as it is. First the
   clock must have been right for ten minutes: a host that wakes from a pause takes its old time for a
   synchronised one until it is told better.
+- A host without a battery for its clock boots with an old date. What it wrote before the clock was set
+  forward looks that much older than it is, and a receipt made a minute ago would expire at once. So a
+  leap of a clock that was not right lengthens the time to live of what it wrote since the boot; until
+  that is done nothing expires. A leap of one that was right is time that passed (a host that slept).
 """
 
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -56,6 +61,15 @@ _reply: Any = METADATA.tables["reply"]
 _backend: Any = METADATA.tables["backend_state"]
 
 
+@dataclass(frozen=True, slots=True)
+class Leap:
+    """What was written from `since` to `until` was written too early, by `by`."""
+
+    since: datetime
+    until: datetime
+    by: timedelta = timedelta(0)
+
+
 class TimeGuard:
     """Whether the clock may be believed."""
 
@@ -65,10 +79,12 @@ class TimeGuard:
         self._newest: datetime | None = None
         self._even_since: tuple[datetime, float] | None = None
         self._wrong_since: float | None = None
+        self._doubt: Leap | None = None  # since the boot, while the clock is not right
+        self._leap: Leap | None = None
 
     def begin(self) -> None:
         """Watch the clock from now on."""
-        self._has_run_evenly(self._clock.now())
+        self.is_right(self._clock.now())
 
     def note(self, moment: datetime | None) -> None:
         """Take in a moment that has been."""
@@ -83,13 +99,35 @@ class TimeGuard:
                 self._newest = now
 
     def is_trusted(self, now: datetime) -> bool:
-        """Whether things may expire by `now`: the clock is right, and not behind all that has been."""
-        return self.is_right(now) and not self.is_behind(now)
+        """Whether things may expire by `now`: the clock is right, not behind all that has been, and its
+        last leap was taken in.
+        """
+        return self.is_right(now) and not self.is_behind(now) and self.leap() is None
 
     def is_right(self, now: datetime) -> bool:
         """Whether the clock is synchronised, or has run evenly for long enough."""
         is_even = self._has_run_evenly(now)
-        return is_even or self._clock.is_synchronised()
+        is_right = is_even or self._clock.is_synchronised()
+        with self._lock:
+            if not is_right and self._doubt is None:
+                # Nobody can vouch for it since the boot, when the monotonic clock began.
+                booted = now - timedelta(seconds=self._clock.monotonic())
+                self._doubt = Leap(booted, now)
+            elif is_right and self._doubt is not None:
+                self._leap = self._doubt if self._doubt.by > JUMP else self._leap
+                self._doubt = None
+        return is_right
+
+    def leap(self) -> Leap | None:
+        """Return how far a clock that was not right was set forward, until that is taken in."""
+        with self._lock:
+            return self._leap
+
+    def end_leap(self, leap: Leap) -> None:
+        """It is taken in."""
+        with self._lock:
+            if self._leap is leap:
+                self._leap = None
 
     def is_behind(self, now: datetime) -> bool:
         """Whether the store has seen later moments."""
@@ -125,17 +163,23 @@ class TimeGuard:
             if self._even_since is None:
                 self._even_since = (now, monotonic)
             since, begun = self._even_since
-            if abs(now - since - timedelta(seconds=monotonic - begun)) > JUMP:
+            expected = since + timedelta(seconds=monotonic - begun)
+            if abs(now - expected) > JUMP:
                 self._even_since = (now, monotonic)
+                if self._doubt is not None:
+                    is_first = not self._doubt.by
+                    until = expected if is_first else self._doubt.until
+                    self._doubt = Leap(self._doubt.since, until, self._doubt.by + (now - expected))
                 return False
             return monotonic - begun >= EVEN_S
 
 
 class Redating:
-    """Puts right what was written by a clock that was ahead."""
+    """Puts right what was written by a clock that was ahead, or behind."""
 
-    def __init__(self, database: Database, time: TimeGuard) -> None:
+    def __init__(self, database: Database, gateway: str, time: TimeGuard) -> None:
         self._database = database
+        self._gateway = gateway
         self._time = time
         self._right_since: float | None = None
         self._has_looked = False
@@ -148,6 +192,11 @@ class Redating:
         if not self._time.is_right(now):
             self._right_since = None
             return 0
+        leap = self._time.leap()
+        if leap is not None:
+            count = self._database.run(lambda c: _lengthen(c, self._gateway, leap))
+            self._time.end_leap(leap)
+            log.warning("clock_was_behind", seconds=int(leap.by.total_seconds()), replies=count)
         if self._right_since is None:
             self._right_since = monotonic
         is_early = monotonic - self._right_since < PATIENCE_S
@@ -220,4 +269,19 @@ def _keep_expiries(connection: Connection, now: datetime) -> int:
         expires_at = now + (row.expires_at - row.created_at)
         change = sa.update(_reply).where(_reply.c.id == row.id).values(expires_at=expires_at)
         connection.execute(change)
+    return len(rows)
+
+
+def _lengthen(connection: Connection, gateway: str, leap: Leap) -> int:
+    """What a clock behind wrote keeps the time that it had to live."""
+    query = sa.select(_reply.c.id, _reply.c.expires_at).where(
+        _reply.c.gateway == gateway,
+        _reply.c.state.in_((ReplyState.DUE, ReplyState.CLAIMED)),
+        _reply.c.created_at.between(leap.since, leap.until),
+        _reply.c.expires_at.is_not(None),
+    )
+    rows = connection.execute(query).all()
+    for row in rows:
+        change = sa.update(_reply).where(_reply.c.id == row.id)
+        connection.execute(change.values(expires_at=row.expires_at + leap.by))
     return len(rows)

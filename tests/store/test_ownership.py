@@ -149,6 +149,7 @@ def test_a_claim_of_our_own_that_nobody_settles_runs_out(sqlite_url: str, clock:
 
     clock.elapsed_s += 61
     assert store.recover() == {"forwards": 1, "replies": 0, "expired": 0}
+    assert rows(store, "SELECT state, was_unknown FROM forward") == [("unknown", 1)]
     clock.elapsed_s += 100
     assert store.recover() == {"forwards": 0, "replies": 1, "expired": 0}
 
@@ -231,6 +232,9 @@ def test_leases_go_by_the_databases_clock(postgresql_url: str) -> None:
     claimed = mine.claim_forward("kota", lease_s=3600)
     assert claimed is not None
 
+    left_s = "SELECT extract(epoch FROM lease_until - clock_timestamp()) FROM forward"
+    [(seconds,)] = rows(other, left_s)
+    assert 3000 < seconds <= 3600
     assert other.recover()["forwards"] == 0
     write(other, "UPDATE forward SET lease_until = clock_timestamp() - interval '1 second'")
     assert other.recover()["forwards"] == 1

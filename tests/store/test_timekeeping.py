@@ -78,6 +78,55 @@ def test_expiry_goes_on_once_a_clock_that_was_ahead_is_right(
     assert store.recover()["expired"] == 1
 
 
+def test_a_receipt_of_a_clock_behind_lives_as_long_as_any_once_it_is_set_forward(
+    store: Store, clock: HandClock
+) -> None:
+    """A host without a battery for its clock: it boots with an old date, and NTP sets it a minute later."""
+    clock.is_kept_right = False
+    store.recover()
+    store.receive("m1", "btm", [inbound("BTM banjir")], decide, references())
+    clock.advance(minutes=1)
+    clock.set_to(NOON + timedelta(days=3))
+    clock.is_kept_right = True
+    assert store.recover()["expired"] == 0
+
+    store.redate()
+
+    clock.advance(hours=23)
+    assert store.recover()["expired"] == 0
+    clock.advance(hours=2)
+    assert store.recover()["expired"] == 1
+
+
+def test_a_receipt_of_before_the_boot_is_as_old_as_it_looks(
+    make_store: StoreMaker, clock: HandClock
+) -> None:
+    before = make_store()
+    before.receive("m1", "btm", [inbound("BTM banjir")], decide, references())
+    before.close()
+    clock.set_to(NOON + timedelta(hours=1))
+    clock.elapsed_s, clock.is_kept_right = 60.0, False
+    store = make_store()
+    store.recover()
+    clock.set_to(NOON + timedelta(days=3))
+    clock.is_kept_right = True
+
+    store.recover()
+    store.redate()
+
+    assert store.recover()["expired"] == 1
+
+
+def test_the_time_that_a_host_sleeps_makes_receipts_older(store: Store, clock: HandClock) -> None:
+    """Its clock was right before and is right after: what seems a leap is time that passed."""
+    store.recover()
+    store.receive("m1", "btm", [inbound("BTM banjir")], decide, references())
+
+    clock.set_to(NOON + timedelta(days=3))
+
+    assert store.recover()["expired"] == 1
+
+
 def test_what_was_put_off_by_a_clock_ahead_is_tried_at_once(store: Store, clock: HandClock) -> None:
     store.receive("m1", "btm", [inbound("BTM banjir")], decide, references())
     clock.is_kept_right = False

@@ -14,6 +14,8 @@ from stores import SERVICES, StoreMaker, rows
 from smsgate.backends import Accepted
 from smsgate.records import ReplyState
 from smsgate.store import Store
+from smsgate.store.columns import lock_key
+from smsgate.store.held import lock_keys
 
 LIMIT_S = 60
 
@@ -132,6 +134,29 @@ def test_batches_in_opposite_orders_do_not_stand_in_each_others_way(
 
     assert store.counts().sms == {"complaint": 150}
     assert store.counts().sightings == 150
+
+
+def test_locks_on_senders_are_taken_in_one_order(postgresql_url: str) -> None:
+    """Whoever waits for the first has none of the others, so that nobody waits in a circle."""
+    store = Store(postgresql_url, "batam-1", clock=HandClock(), services=SERVICES)
+    store.open()
+    senders = [f"+62813{n:08}" for n in range(8)]
+    senders.sort(key=lambda sender: lock_key("btm", sender), reverse=True)
+    batch = [inbound(f"BTM {n}", n, sender=sender) for n, sender in enumerate(senders, start=1)]
+    waiting = threading.Thread(
+        target=lambda: store.receive("m1", "btm", batch, decide, references())
+    )
+
+    with store._database.write() as other:
+        lock_keys(other, [lock_key("btm", senders[-1])])
+        waiting.start()
+        wait_for_lock(store)
+        held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+        assert rows(store, held) == [(1,)]
+    waiting.join(LIMIT_S)
+
+    assert store.counts().sms == {"complaint": 8}
+    store.close()
 
 
 def test_a_reference_given_twice_at_once_is_given_once(hosts: tuple[Store, Store]) -> None:

@@ -128,7 +128,7 @@ class BenchModem:
 
 @dataclass
 class BenchStore:
-    """Commits everything, and remembers it; `fail_next` as in BenchModem."""
+    """Commits everything, and remembers it; `fail_next` and `fail_always` as in BenchModem."""
 
     replies: list[ReplyClaim] = field(default_factory=list)
     committed: list[bytes] = field(default_factory=list)
@@ -139,10 +139,13 @@ class BenchStore:
     taken_over: list[tuple[str, str]] = field(default_factory=list)
     parts: list[tuple[int, int, int]] = field(default_factory=list)
     fail_next: dict[str, Exception] = field(default_factory=dict)
+    fail_always: dict[str, Exception] = field(default_factory=dict)
 
     def _call(self, name: str) -> None:
         if name in self.fail_next:
             raise self.fail_next.pop(name)
+        if name in self.fail_always:
+            raise self.fail_always[name]
 
     def receive(self, line, service, batch, decide, new_reference, *, gone=()) -> Received:
         self._call("receive")
@@ -187,7 +190,7 @@ class BenchStore:
         return True
 
     def save_line(self, line) -> None:
-        pass
+        self._call("save_line")
 
 
 def a_reply(number: int = 1, text: str = "Aduan diterima", **changes: object) -> ReplyClaim:
