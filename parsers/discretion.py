@@ -11,10 +11,10 @@ from parsers.openings import skip_separators
 
 _KEYWORD = re.compile(r"[(<\[{*\"'“‘]?\s*([^\W\d_]+)\s*[)>\]}*\"'”’]?")
 _AND = re.compile(r"(?:DAN|&|DN|AND)\s+")
-# Behind the bare keyword these make an idiom: `rahasia umum` is what everybody knows.
-_IDIOMS = re.compile(
-    r"\s+(?:KAN|UMUM|NEGARA|DAPUR|PERUSAHAAN|BANK|DAGANG|DOKTER|JABATAN|ILAHI)(?![^\W_])"
-)
+# Behind RAHASIA, on its line, these make an idiom: `rahasia umum` is what everybody knows. Not among
+# them is what may itself be complained about (`RAHASIA dokter puskesmas jarang masuk`): a number
+# kept back for nothing costs little, one passed on against the wish cannot be called back.
+_IDIOMS = re.compile(r"RAHASIA (?:KAN|UMUM|NEGARA|DAPUR|DAGANG|ILAHI)(?![^\W_])")
 _ROUNDS_MAX = 3
 
 # The wish put in a sentence. It must be the sender's own identity: `dana dirahasiakan lurah` is
@@ -53,7 +53,11 @@ def read_privacy(text: str, index: int, lexicon: Lexicon) -> tuple[Privacy, int]
     while len(said) < _ROUNDS_MAX:
         joint = _AND.match(text, index) if said else None
         match = _KEYWORD.match(text, joint.end() if joint else index)
-        if match is None or not lexicon.is_discreet(match[1]) or _IDIOMS.match(text, match.end(1)):
+        if (
+            match is None
+            or not lexicon.is_discreet(match[1])
+            or _IDIOMS.match(text, match.start(1))
+        ):
             break
         said.append(match[1])
         index = skip_instructions(text, skip_separators(text, match.end()))

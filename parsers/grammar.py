@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from parsers.citations import Citation, find_named, read_leading
 from parsers.discretion import read_privacy, wishes_discretion
-from parsers.instructions import skip_instructions
+from parsers.instructions import skip_address, skip_instructions
 from parsers.keywords import read_bare_keyword, read_keyword, says_nothing
 from parsers.lexicon import Lexicon, Word, compile_grammar, split_words
 from parsers.lookalikes import Folded, fold, trim
@@ -51,7 +51,7 @@ def parse(text: str, grammar: Grammar) -> Meaning:
         urgent = is_urgent(folded.text, words)
         return Unrecognised(Doubt.OTHER_SERVICE, trim(text), urgent, opening.prefix)
     if opening is Doubt.NO_PREFIX:
-        asked = read_bare_keyword(words, lexicon)
+        asked = read_bare_keyword(_skip_prefix_behind(words, lexicon), lexicon)
         if asked is not None:
             return asked
     if grammar.is_unprefixed_complaint and opening is not Doubt.OTHER_PREFIX:
@@ -61,7 +61,12 @@ def parse(text: str, grammar: Grammar) -> Meaning:
 
 def _read_prefixed(folded: Folded, opening: Opening, lexicon: Lexicon) -> Meaning:
     """What stands behind a prefix, or is the whole text where none is needed."""
-    start = skip_instructions(folded.text, opening.end)
+    instructed = skip_instructions(folded.text, opening.end)
+    start = skip_address(folded.text, instructed)
+    if opening.is_copied and start > instructed and any(map(str.isalpha, folded.text[start:])):
+        # The poster from its first word to its last, and then more: passed on with a call to spread
+        # it as often as with a complaint.
+        return Unrecognised(Doubt.UNCLEAR_PREFIX, trim(folded.raw))
     asked_privacy, start = read_privacy(folded.text, start, lexicon)
     words = split_words(folded.text, start)
     citation = read_leading(folded.text, words, lexicon.reference_digits)
@@ -113,6 +118,16 @@ def _skip_repeated_prefix(words: Sequence[Word], lexicon: Lexicon) -> Sequence[W
     while count < len(words) and words[count].text in prefixes:
         count += 1
     return words[count:]
+
+
+def _skip_prefix_behind(words: Sequence[Word], lexicon: Lexicon) -> Sequence[Word]:
+    """The words without a prefix behind the first, as paid services have it (`STOP BTM`).
+
+    Counter-example: `stop btm jadi tempat sampah` says more, and stays for a person.
+    """
+    prefixes = {folded for folded, _ in lexicon.prefixes}
+    is_turned = len(words) > 1 and words[1].text in prefixes
+    return [words[0], *words[2:]] if is_turned else words
 
 
 def _cut_body(folded: Folded, start: int, opening: Opening) -> str:

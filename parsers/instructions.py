@@ -34,7 +34,15 @@ _ADUAN = re.compile(
 )
 # The whole template copied (`isi aduan, lokasi, waktu`) says nothing yet.
 _TEMPLATE = re.compile(r"(?:(?:ISI|ADUAN|LOKASI|WAKTU|NAMA|ALAMAT|DAN|KEJADIAN|SPASI)[\s,.()]*)+\Z")
+# How the poster ends: `… kirim ke 1708`.
+_ADDRESS = re.compile(r"[\s.,(]*(?:KIRIM|KIRIMKAN|SEND)\s+(?:KE|TO)\s+\d{3,6}(?!\d)[\s.,)!]*")
 _ROUNDS_MAX = 4
+
+
+def skip_address(text: str, index: int) -> int:
+    """The index behind the end of the poster (`kirim ke 1708`), or `index` where it does not stand."""
+    match = _ADDRESS.match(text, index)
+    return index if match is None else match.end()
 
 
 def skip_instructions(text: str, index: int) -> int:

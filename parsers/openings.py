@@ -24,10 +24,15 @@ _COPIED = frozenset({"KETIK", "FORMAT", "SMS", "FW", "FWD", "RE"})
 # Politeness before the prefix (`Assalamualaikum pak. BTM jalan rusak`).
 _GREETINGS = list_words("""
     ASSALAMUALAIKUM ASSALAMU ALAIKUM ALAYKUM ASS ASSLM ASLM ASLMKM ASWRWB WR WB SALAM SELAMAT SLMT
-    MET PAGI SIANG SORE MALAM HALO HALLO HAI HI HELLO DEAR SIR PAK BPK BAPAK BU IBU MIN ADMIN
-    PERMISI MAAF MOHON TOLONG KEPADA YTH PEMKO WALI KOTA WALIKOTA
+    MET PAGI PG PGI PAGII SIANG SIANK SG SORE SOREE SR MALAM MALEM MLM MLAM SUBUH HALO HALLO HAI HI HELLO
+    HEI HOI WOI DEAR SIR MADAM PAK PK BPK BAPAK BU IBU MIN ADMIN MIMIN KAK KAKAK BANG BG ABANG MAS MBAK OM
+    TANTE ENCIK CIK TUAN PUAN DATUK PERMISI NUMPANG IZIN IJIN LAPOR MAAF MOHON TOLONG TLG KEPADA KPD YTH
+    PEMKO WALI KOTA WALIKOTA GOOD MORNING AFTERNOON EVENING
     """)
 _WORDS_BEFORE_MAX = 8
+# The number of the service typed before its prefix (`1708 BTM …`). Counter-examples: a year
+# (`2026 BTM bebas banjir`), and longer numbers, which are a person's.
+_SHORT_CODE = re.compile(r"(?!(?:19|20)\d\d\Z)\d{3,6}\Z")
 
 # What may touch the prefix on its right (`BTM:`, `BTM#`, `*BTM*`, `"BTM"`).
 _TOUCHING = frozenset(".,:;#-/\\*_=+|>~!?\"'`&^)]}»”’“‘–—−·•")
@@ -58,13 +63,15 @@ _GLUED_LETTERS_MIN = 4  # `BTMart`, `BTMan`: what is shorter proves nothing
 class Opening:
     """A prefix that was recognised. `end` is the folded index at which the text behind it begins.
 
-    `privacy` is what a keyword before the prefix asked for (`RAHASIA BTM …`).
+    `privacy` is what a keyword before the prefix asked for (`RAHASIA BTM …`). `is_copied`: the
+    poster's instruction stands before it (`Ketik BTM …`).
     """
 
     prefix: str
     end: int
     closing_quote: str = ""
     privacy: Privacy = Privacy.PLAIN
+    is_copied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +205,12 @@ def _read_later_prefix(folded: Folded, lexicon: Lexicon) -> Opening | None:
             is_copied = all(earlier.text in _COPIED for earlier in before)
             if not is_copied and not _looks_typed_as_prefix(folded, word, found):
                 return None
-            return replace(found, privacy=strictest((earlier.text for earlier in before), lexicon))
-        if not (word.text in _COPIED or word.text in _GREETINGS or lexicon.is_discreet(word.text)):
+            said = [earlier.text for earlier in before]
+            return replace(
+                found, privacy=strictest(said, lexicon), is_copied=bool(said) and is_copied
+            )
+        is_polite = word.text in _COPIED or word.text in _GREETINGS
+        if not (is_polite or lexicon.is_discreet(word.text) or _SHORT_CODE.match(word.text)):
             return None
         before.append(word)
     return None

@@ -30,12 +30,37 @@ _THREAT_PAIRS = {
     *(("BREAKING", "INTO"), ("BROKE", "INTO"), ("BREAK", "INTO")),
     *(("MASUK", "PAKSA"), ("MAIN", "HAKIM"), ("ANGKAT", "PARANG"), ("BAWA", "PARANG")),
 }
-# What is one when it happens to people: roads and villages drown too (`kampung tenggelam banjir`).
-_MISHAPS = list_words("TENGGELAM HANYUT TERSERET TERTIMBUN TERTIMPA PINGSAN SEKARAT LOMPAT TERJUN")
+# What is one when it happens to people, or to a boat with people in it: roads and villages drown too
+# (`kampung tenggelam banjir`), and signs stand upside down (`rambu terbalik`).
+_MISHAPS = list_words(
+    "TENGGELAM HANYUT TERSERET TERTIMBUN TERTIMPA PINGSAN SEKARAT LOMPAT TERJUN TERBALIK KARAM"
+)
 _PEOPLE = list_words("""
     ANAK ANAK2 ORANG WARGA BAYI BOCAH BALITA SUAMI ISTRI ADIK KAKAK IBU BAPAK NELAYAN PENUMPANG SISWA
-    MURID PEKERJA TUKANG KAPAL POMPONG PERAHU SPEED BOAT SAMPAN
+    MURID PEKERJA TUKANG KAPAL POMPONG PERAHU SPEED BOAT SPEEDBOAT SAMPAN PANCUNG FERRY FERI
 """)
+# Violence in progress, behind `lagi`: before a deed it means now (`lagi mukulin istrinya`), behind a
+# word it means again (`maling lagi`), so it is no word for now by itself.
+_VIOLENCE = list_words("""
+    MUKUL MUKULI MUKULIN MEMUKUL MEMUKULI DIPUKUL DIPUKULI DIPUKULIN MENGANIAYA DIANIAYA MENYIKSA DISIKSA
+    BERANTEM BERKELAHI TAWURAN NGAMUK MENGAMUK
+    """)
+_IN_PROGRESS = list_words("LAGI LG LGI")
+# A patient for whom minutes count: now, or where the emergency room or the ambulance does not take
+# the person in. Counter-example: `warga sesak napas kena asap pabrik` is about the smoke.
+_CONDITIONS = list_words("KRITIS KEJANG PENDARAHAN PERDARAHAN SEKARAT")
+_CONDITION_PAIRS = {
+    *(("SESAK", "NAPAS"), ("SESAK", "NAFAS"), ("TIDAK", "SADAR"), ("TDK", "SADAR")),
+    *(("GAK", "SADAR"), ("TAK", "SADAR"), ("MAU", "MELAHIRKAN")),
+}
+_RESCUE = list_words("IGD UGD AMBULAN AMBULANS AMBULANCE")
+# Sparks from the power line. Counter-example: `percikan api bengkel las` is the neighbour's trade.
+_SPARKS = {("PERCIKAN", "API"), ("PERCIK", "API"), ("MEMERCIK", "API"), ("KELUAR", "API")}
+_POWER_LINE = list_words("KABEL GARDU TRAFO TIANG PLN LISTRIK METERAN")
+# What bursts without danger: a lamp, a tyre, fireworks, and in figures of speech bills and prices.
+_BURSTING = list_words(
+    "LAMPU LMPU PJU LPJU BOHLAM BAN TAGIHAN HARGA PETASAN MERCON KEMBANG BALON POPULASI JUMLAH VIRAL"
+)
 _SELF_HARM = {("BUNUH", "DIRI"), ("GANTUNG", "DIRI")}
 _PARTS_OF_DAY = list_words("PAGI SIANG SORE MALAM SUBUH")
 _NOW = list_words("""
@@ -75,12 +100,15 @@ _BEFORE = list_words("""
 _AFTER = list_words("""
     LALU KEMARIN KMRN KEMAREN DULU LATIHAN SIMULASI KALI PERNAH SETIAP TIAP TAHUN BULAN LAMA DRILL
     ALARM YESTERDAY LAST AGO INSURANCE STATION EXTINGUISHER HYDRANT BRIGADE PRONE SUSULAN EMOSI
-    CEMBURU MATAHARI SEMALAM
+    CEMBURU MATAHARI SEMALAM JENGGOT
     """)
 _BEFORE_WORDS = 6
 _AFTER_WORDS = 5
 _PEOPLE_REACH = 4
-_CANDIDATES = _EVENTS | _THREATS | _MISHAPS | {"DIRI"} | {second for _, second in _THREAT_PAIRS}
+_PAIRS = _THREAT_PAIRS | _CONDITION_PAIRS | _SPARKS | _SELF_HARM
+_CANDIDATES = (
+    _EVENTS | _THREATS | _MISHAPS | _VIOLENCE | _CONDITIONS | {second for _, second in _PAIRS}
+)
 _CLAUSE_ENDS = frozenset(".!?;,\n")
 
 
@@ -91,20 +119,26 @@ def is_urgent(text: str, words: Sequence[Word]) -> bool:
     said = {word.text for word in words}
     if said.isdisjoint(_CANDIDATES):
         return False
-    has_now = not said.isdisjoint(_NOW)
     return any(
-        _is_candidate(words, index, has_now=has_now) and not _is_softened(text, words, index)
+        _is_candidate(words, index, said) and not _is_softened(text, words, index)
         for index in range(len(words))
     )
 
 
-def _is_candidate(words: Sequence[Word], index: int, *, has_now: bool) -> bool:
-    """Whether the word at `index` would be an emergency if it is happening now."""
+def _is_candidate(words: Sequence[Word], index: int, said: set[str]) -> bool:
+    """Whether the word at `index` would be an emergency if it is happening now; `said` is the whole text."""
     word = words[index].text
-    if word in _EVENTS or (has_now and word in _THREATS):
-        return True
+    if word not in _CANDIDATES:
+        return False
+    has_now = not said.isdisjoint(_NOW)
     pair = (words[index - 1].text, word) if index else ("", word)
-    if has_now and pair in _THREAT_PAIRS:
+    if word in _EVENTS or (has_now and (word in _THREATS or pair in _THREAT_PAIRS)):
+        return True
+    if word in _VIOLENCE and (has_now or pair[0] in _IN_PROGRESS):
+        return True
+    if word in _CONDITIONS or pair in _CONDITION_PAIRS:
+        return has_now or not said.isdisjoint(_RESCUE)
+    if pair in _SPARKS and not said.isdisjoint(_POWER_LINE):
         return True
     if word in _MISHAPS:
         near = words[max(index - _PEOPLE_REACH, 0) : index + _PEOPLE_REACH]
@@ -117,6 +151,8 @@ def _is_softened(text: str, words: Sequence[Word], index: int) -> bool:
     earlier = [word.text for word in _clause_backwards(text, words, index)]
     later = [word.text for word in _clause_forwards(text, words, index)]
     if not (_BEFORE.isdisjoint(earlier) and _AFTER.isdisjoint(later)):
+        return True
+    if words[index].text == "MELEDAK" and not _BURSTING.isdisjoint(earlier):
         return True
     # `tadi pagi` is over; `tadi` alone may be minutes ago, and `selamat pagi` says nothing
     return any("TADI" in side and not _PARTS_OF_DAY.isdisjoint(side) for side in (earlier, later))

@@ -40,9 +40,21 @@ _DESCRIPTIVE = {"text", "note"}
 
 
 def read_messages(path: Path = CORPUS) -> list[dict[str, Any]]:
-    """Every message with what is expected of it."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
+    """Every message with what is expected of it; ValueError names a line that is none."""
+    lines = path.read_text(encoding="utf-8").split("\n")
+    return [_read_row(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _read_row(path: Path, number: int, line: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} line {number}: no JSON, {error.msg}") from None
+    is_row = isinstance(row, dict) and isinstance(row.get("text"), str)
+    if not is_row or row.get("expect") not in KINDS.values():
+        kinds = ", ".join(KINDS.values())
+        raise ValueError(f"{path} line {number}: expected text, and expect out of {kinds}")
+    return dict(row)
 
 
 def describe(meaning: Meaning) -> dict[str, Any]:
