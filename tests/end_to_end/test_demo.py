@@ -138,7 +138,7 @@ def test_stopped_in_the_middle_it_leaves_nothing_behind(
 
         demo.send_signal(number)
 
-        assert demo.wait(30) != 0
+        assert demo.wait(START_LIMIT_S) != 0
         assert list(temporary_folder.iterdir()) == []
         assert _count_processes_in(temporary_folder) == 0
     finally:
@@ -193,7 +193,7 @@ class _Terminal:
     def end(self) -> int:
         """Wait for its end; return the exit code."""
         try:
-            return self._process.wait(30)
+            return self._process.wait(START_LIMIT_S)
         finally:
             self._process.kill()
             self._process.wait()
