@@ -16,10 +16,21 @@ LIVE_SERVICE_KEYS = frozenset(
         "timezone",
         "is_unprefixed_complaint",
         "reply_abroad",
+        "is_registered_sent",
+        "is_place_asked",
+        "is_english_answered",
+        "places",
         "repeat_window_h",
         "receipt_expiry_h",
+        "notice_expiry_h",
+        "answer_window_h",
+        "follow_up_working_days",
+        "reopen_working_days",
+        "holidays",
+        "keywords",
         "limits",
         "replies",
+        "replies_en",
     }
 )
 _LISTS: Mapping[str, str] = {"services": "service", "modems": "modem", "backends": "backend"}

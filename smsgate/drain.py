@@ -82,16 +82,18 @@ class Drain:
         self._decide = decide
         self._tools = tools
         self._deleted: dict[Place, _Deleted] = {}
+        self.seen: Listing | None = None  # last on this connection, whether or not it was committed
         self._compared: set[str] = set()  # memories whose listing the store's own was held against
 
     def forget(self) -> None:
         """Forget what was listed: on another connection it proves nothing. The store knows every message again."""
         self._deleted.clear()
         self._compared.clear()
+        self.seen = None
 
     def run(self, modem: Modem) -> Pass:
         """Do one pass. Raises ModemError or StoreError; whatever was not committed is still on the modem."""
-        listing = modem.list_held()
+        self.seen = listing = modem.list_held()
         self._compare(listing)
         fresh, gone = self._sort_out(listing)
         if not fresh:

@@ -312,6 +312,9 @@ class Line(Wakeable):
         if self._store_faults == 0:
             self._log.error("receiving_stopped", reason=str(error))
         self._store_faults += 1
+        if self._drain.seen is not None:
+            # A person must not take that SIM out.
+            self._note_usage(self._drain.seen, is_settled=False)
         self._note(is_saved=False, state="degraded", reason=str(error))
         self._tools.raise_alarm("store", str(error))
         self._list_at = self._clock.monotonic() + delay_s

@@ -169,10 +169,12 @@ def report(failure: BaseException, *, is_traceback_wanted: bool = False) -> int:
 
 
 def _usage_sentence(error: typer.TyperException) -> str:
-    sentence = error.format_message().replace("Value error, ", "")
-    sentence = sentence.replace("the formats '%Y-%m-%d'", "the form YYYY-MM-DD")
+    sentence = error.format_message()
     if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help
         return sentence
+    sentence = " ".join(sentence.split())  # choices come as a list, each on a line
+    sentence = sentence.replace("Value error, ", "")
+    sentence = sentence.replace("the formats '%Y-%m-%d'", "the form YYYY-MM-DD")
     context: Any = getattr(error, "ctx", None)
     hint = f" (see `{context.command_path} --help`)" if context is not None else ""
     return f"smsgate: {sentence.rstrip('.')}{hint}"

@@ -121,3 +121,11 @@ def test_an_sms_that_is_not_there_is_said_so(
     assert run(config, *words) == 1
 
     assert "no SMS has the number 9" in capsys.readouterr().err
+
+
+def test_a_missing_reason_is_one_sentence(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(config, "dismiss", "1") == 2
+
+    said = capsys.readouterr().err
+    assert "Choose from: spam, " in said
+    assert said.count("\n") == 1

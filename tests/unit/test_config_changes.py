@@ -38,6 +38,20 @@ SECOND_BACKEND = '[[backend]]\nname = "pusat"\nkind = "json"\nurl = "https://pus
             id="what the store goes by",
         ),
         pytest.param(
+            "#service#",
+            'holidays = [2026-08-17]\n[service.keywords]\nhelp = ["TOLONG"]',
+            Changes(("service.btm.holidays", "service.btm.keywords"), ()),
+            id="what intake goes by",
+        ),
+        pytest.param(
+            "Pemko Batam",
+            "Pemkot X",
+            Changes(
+                ("service.btm.institution", "service.btm.replies", "service.btm.replies_en"), ()
+            ),
+            id="the name in texts of both languages",
+        ),
+        pytest.param(
             "#modem#", "baud = 9600", Changes((), ("modem.m1.baud",)), id="a modem's speed"
         ),
         pytest.param(

@@ -23,6 +23,16 @@ def test_nothing_is_deleted_when_the_store_cannot_commit(bench):
     assert bench.alarms["store"] == "The disk is full."
 
 
+def test_status_shows_what_waits_on_the_modem_while_the_store_cannot_commit(bench):
+    """Whoever reads 0 there takes the SIM out, as README says, and with it what is stored nowhere else."""
+    bench.modem.slots = {1: a_slot(1), 2: a_slot(2)}
+    bench.store.fail_next["receive"] = StoreUnavailable("The disk is full.")
+
+    bench.settle()
+
+    assert bench.line.record.held == 2
+
+
 def test_receiving_goes_on_by_itself_when_the_store_works_again(bench):
     bench.modem.slots = {1: a_slot(1)}
     bench.store.fail_next["receive"] = StoreUnavailable("The disk is full.")
