@@ -308,6 +308,8 @@ class History:
             self._step_all_due()
             open_count, waiting_count = self._open_counts()
             awaited = [moment for moment, _, _ in self._events[:1]]
+            if awaited:  # what it brings may be the first part of all
+                overdue_at = awaited[0] + PART_DEADLINE_S + 60.0
             if waiting_count:
                 awaited.append(max(overdue_at, self.clock.monotonic() + ROUND_S))
             if open_count or self._gateway is None:

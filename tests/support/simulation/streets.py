@@ -98,7 +98,8 @@ class WatchedReception(Reception):
     def _show(self, pdu: StoredPdu) -> bool:
         is_shown = super()._show(pdu)
         if is_shown:
-            as_text = "\n".join(self._direct_lines(pdu)).encode("latin-1", "replace")
+            lines = [line.strip() for line in self._direct_lines(pdu)]
+            as_text = "\n".join(lines).encode("latin-1", "replace")
             keys = (tpdu_key(bytes.fromhex(pdu.hex)), tpdu_key(as_text))
             self.onlooker.note_shown(keys, is_guarded=self._unacknowledged is not None)
         return is_shown
