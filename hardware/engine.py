@@ -102,6 +102,8 @@ class ModemEngine(GsmModem, ModemLink):
             self.identity = self._identify()
             self.profile = profile_for(self.identity.manufacturer, self.identity.model)
             self._list_suffix = ",1" if self.profile.lists_without_marking else ""
+            if self._options.wants_reports:
+                self.settings.route_reports(self.profile.report_routes)
             self.mark_settled()
         except BaseException as exc:
             self.close()
@@ -384,10 +386,15 @@ class ModemEngine(GsmModem, ModemLink):
             raise CardBusy(f"The SIM in {self.port} is busy; its slots are freed later.")
         return answer == "OK"
 
-    def acknowledge(self) -> None:
-        """Tell the network that a message handed over directly is safe."""
-        if self.settings.has_acknowledgement:
-            self.ask("AT+CNMA")
+    def acknowledge(self) -> bool:
+        """Tell the network that a message handed over directly is safe; False where the modem waits for that no more."""
+        if not self.settings.has_acknowledgement:
+            return True
+        try:
+            self.command("AT+CNMA")
+        except CommandError:
+            return False
+        return True
 
     def submit(self, pdu: SubmitPdu) -> int:
         """Submit one SMS; return its TP-MR. Prompt and body are one step: nothing can come between them.

@@ -24,6 +24,7 @@ class ModemOptions:
     ports: tuple[str, ...] = USUAL_PORTS  # patterns: where to look for that modem
     memories: tuple[str, ...] = ("SM", "ME")
     pin: str | None = field(default=None, repr=False)
+    wants_reports: bool = False  # have delivery reports come in
     flow_control: str = "none"  # with CTS not wired, any other value stalls every write
     command_timeout_s: float = 10
     pin_ledger: Path | None = (

@@ -42,6 +42,7 @@ from .facts import (
 from .link import LinkSurroundings, Log
 from .overheard import Overheard
 from .pin import PinLedger
+from .settings import REPORT_MEMORY
 from .sms import Slot, Stat, SubmitPdu
 from .urc import UrcKind
 
@@ -104,7 +105,7 @@ class Modem:
         self._direct: dict[int, Slot] = {}
         self._direct_lock = threading.Lock()
         self._direct_count = 0
-        self._awaited: set[int] = set()  # of those: heard on this connection
+        self._awaited: dict[int, UrcKind] = {}  # of those: heard on this connection
         self._direct_holder = f"{self._surroundings.chance.getrandbits(64):016x}"  # this object
         self._is_unsettled = False
         self._has_restarted = False
@@ -275,7 +276,8 @@ class Modem:
         whole: dict[str, str | None] = {DIRECT_MEMORY: self._direct_holder}
         for memory in engine.settings.memories:
             pairs, used, is_whole = engine.list_raw(memory)
-            usage.append(used)
+            if memory != REPORT_MEMORY:  # it is no room for SMS
+                usage.append(used)
             holder = self.identity.holder_of(memory)
             if is_whole:
                 whole[memory] = holder
@@ -351,17 +353,42 @@ class Modem:
         with self._direct_lock:
             self._direct.pop(slot.index, None)
             is_awaited = slot.index in self._awaited
-            self._awaited.discard(slot.index)
+            self._awaited.pop(slot.index, None)
         # What could not be read as a PDU (a modem back in text mode) is kept, and the network brings it again.
         if is_awaited and not slot.is_damaged:
-            engine.acknowledge()
+            self._acknowledge(engine)
+
+    def _acknowledge(self, engine: ModemEngine) -> None:
+        if not engine.acknowledge():
+            self._is_unsettled = (
+                True  # it waited too long, and announces nothing any more (27.005 section 3.4.4)
+            )
 
     def submit(self, pdu: SubmitPdu) -> int:
         """Submit one SMS and return its TP-MR; takes up to two minutes.
 
         Raises SubmitUnknown when it may have been sent. With any other ModemError it was not.
         """
-        return self._ready().submit(pdu)
+        engine = self._ready()
+        self._acknowledge_reports(engine)
+        return engine.submit(pdu)
+
+    def _acknowledge_reports(self, engine: ModemEngine) -> None:
+        """Let no delivery report wait for its commit while the next part is on its way.
+
+        A modem that waits for more than 15 s announces nothing any more, and a report is not worth that: it is kept
+        here, and lost only if we die. An SMS that waits with it comes first.
+        """
+        with self._direct_lock:
+            if not self._awaited or UrcKind.DIRECT in self._awaited.values():
+                return
+            self._awaited.clear()
+        self._acknowledge(engine)
+
+    @property
+    def brings_reports(self) -> bool:
+        """Whether delivery reports are wanted and come in, so that asking for them makes sense."""
+        return self._opened().settings.report_route != 0
 
     # -- state ---------------------------------------------------------------------------------------------------------
 
@@ -448,7 +475,7 @@ class Modem:
         pdu = answers.whole_pdu(urc.body, numbers)
         with self._direct_lock:
             self._direct_count += 1
-            self._awaited.add(self._direct_count)
+            self._awaited[self._direct_count] = urc.kind
             self._direct[self._direct_count] = Slot(
                 memory=DIRECT_MEMORY,
                 index=self._direct_count,

@@ -41,6 +41,7 @@ __all__ = ["EncodeError", "decode", "encode_submit", "join_text", "septet_count"
 _MTI = 0x03  # TP-MTI
 _SUBMIT, _STATUS_REPORT = 1, 2  # 0 is SMS-DELIVER; 3 is reserved, to be read as one (9.2.3.1)
 _MMS = 0x04  # TP-MMS: 0 says that more messages wait
+_SRR = 0x20  # TP-SRR: the sender wants a report
 _UDHI = 0x40  # TP-UDHI
 
 _SEMI_OCTETS_MAX = 20  # of an address (23.040 section 9.1.2.5)
@@ -132,8 +133,10 @@ def join_text(parts: Sequence[SmsDeliver]) -> str:
     return text
 
 
-def encode_submit(number: str, text: str, *, reference: int) -> list[SubmitPdu]:
-    """Return the SMS-SUBMITs, asking for no report, that bring `text` to `number`.
+def encode_submit(
+    number: str, text: str, *, reference: int, wants_report: bool = False
+) -> list[SubmitPdu]:
+    """Return the SMS-SUBMITs that bring `text` to `number`, each asking for a delivery report or not.
 
     GSM-7 where the whole text allows it, else UCS-2; several parts, tied by `reference` (0 to
     255), where one cannot hold it. Raises EncodeError for a number that is not digits with or
@@ -154,6 +157,8 @@ def encode_submit(number: str, text: str, *, reference: int) -> list[SubmitPdu]:
     if not number.startswith("+"):
         for pdu in pdus:
             pdu[4] = _TOA_UNKNOWN  # the encoder says national, which a short code is not
+    for pdu in pdus if wants_report else ():
+        pdu[1] |= _SRR
     return [SubmitPdu(octets=bytes(pdu), tpdu_length=len(pdu) - 1) for pdu in pdus]
 
 

@@ -20,12 +20,15 @@ class Profile:
     # AT+CMGD=1;+CMGD=2 deletes both; where it turns out not to, they are deleted one by one
     chains_deletes: bool = False
     iccid_commands: tuple[str, ...] = ("AT+CCID",)
+    # AT+CNMI <ds>, best first: 1 hands delivery reports over, 2 stores them, maybe in a memory of their own
+    report_routes: tuple[int, ...] = (1, 2)
 
 
 GENERIC = Profile("generic")
 
 PROFILES = (
-    # SIM800 Series AT Command Manual V1.09: 1.4.4 (several commands in a line, 556 characters), 4.2.2 (AT+CMGL <mode>)
+    # SIM800 Series AT Command Manual V1.09: 1.4.4 (several commands in a line, 556 characters), 4.2.2 (AT+CMGL <mode>),
+    # 4.2.8 (AT+CNMI: <ds> is 0 or 1)
     replace(
         GENERIC,
         name="sim800",
@@ -33,6 +36,7 @@ PROFILES = (
         models=("sim800",),
         lists_without_marking=True,
         chains_deletes=True,
+        report_routes=(1,),
     ),
     # SIM900 AT Commands Manual V1.07: 4.2.3 (AT+CMGL <mode>)
     replace(
@@ -41,7 +45,14 @@ PROFILES = (
     # Quectel M95 and EC2x AT Commands Manuals: AT+QCCID
     replace(GENERIC, name="quectel", makers=("quectel",), iccid_commands=("AT+QCCID", "AT+CCID")),
     # Huawei ME909 AT Command Interface Specification: AT^ICCID?
-    replace(GENERIC, name="huawei", makers=("huawei",), iccid_commands=("AT^ICCID?", "AT+CCID")),
+    # Huawei MU509 AT Command Interface Specification, 6.6: what +CDSI announces cannot be read, and is lost
+    replace(
+        GENERIC,
+        name="huawei",
+        makers=("huawei",),
+        iccid_commands=("AT^ICCID?", "AT+CCID"),
+        report_routes=(1,),
+    ),
     # known by name only: nothing beyond the standards that we use and have a source for
     replace(GENERIC, name="zte", makers=("zte",)),
     replace(GENERIC, name="u-blox", makers=("u-blox", "ublox")),

@@ -9,6 +9,8 @@ from .answers import read_memories, read_numbers, read_usage
 from .errors import CommandError, SettingsLost
 from .facts import Usage
 
+REPORT_MEMORY = "SR"  # of delivery reports alone (27.005 section 3.1)
+STORED = 2  # AT+CNMI <ds>: delivery reports are stored and announced
 # AT+CNMI, best first: buffer while the line is busy; stored and announced (mt 1); no broadcasts, no direct reports
 ANNOUNCEMENTS = ("2,1,0,0,0", "1,1,0,0,0", "2,1")
 
@@ -40,6 +42,7 @@ class MessageSettings:
         self._notification: list[int] | None = None  # AT+CNMI as read back once it was set
         self.has_acknowledgement = False  # AT+CSMS=1: a +CMT waits for our AT+CNMA
         self.is_announcing = False
+        self.report_route = 0  # AT+CNMI <ds>
 
     def apply(self) -> None:
         """Give the modem its settings and read them back. Raises CommandError, SettingsLost."""
@@ -93,7 +96,8 @@ class MessageSettings:
             if used is not None and used.total > 0:
                 found[memory] = used
         known = self.capacity | found
-        self.capacity = {memory: known[memory] for memory in self._wanted if memory in known}
+        order = (*self._wanted, REPORT_MEMORY)
+        self.capacity = {memory: known[memory] for memory in order if memory in known}
         first = next(iter(self.capacity))
         if self._store != first:
             self._set_memories(first, first)
@@ -123,6 +127,39 @@ class MessageSettings:
             raise SettingsLost(
                 f"The modem on {self._modem.port} insists on handing SMS over unstored; set AT+CNMI by hand."
             )
+
+    def route_reports(self, routes: Sequence[int]) -> None:
+        """Have delivery reports come in, by the first of these ways that the modem takes and keeps.
+
+        Where none is, everything stays as it was: reports are worth less than announcements.
+        """
+        before = self._notification or [2, 1, 0, 0, 0]
+        if len(before) != 5:
+            return
+        for route in routes:
+            choice = [*before[:3], route, before[4]]
+            try:
+                self._modem.command("AT+CNMI=" + ",".join(map(str, choice)))
+            except CommandError:
+                continue
+            kept = self._read_notification()
+            if kept is None or kept == choice:
+                self._notification, self.report_route = kept, route
+                break
+        else:
+            self._announce()
+            return
+        if route == STORED:
+            self._add_report_memory()
+
+    def _add_report_memory(self) -> None:
+        """Look into the memory that stored reports have of their own; a modem without one puts them among the SMS."""
+        try:
+            used = self._set_memories(REPORT_MEMORY, self._store)
+        except CommandError:
+            used = None
+        if used is not None and used.total > 0:
+            self.capacity[REPORT_MEMORY] = used
 
     def _read_notification(self) -> list[int] | None:
         return read_numbers(self._modem.ask("AT+CNMI?"), "+CNMI")

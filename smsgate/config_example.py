@@ -220,6 +220,11 @@ port = "/dev/serial/by-id/usb-MODEM-if00-port0"
 # where SMS come in campaigns, so that no silence means anything.
 #is_silence_told = true
 
+# true: each reply asks the network to report when the phone has it, and is then `delivered` or `undelivered`;
+# of one that nobody reports on it is said that it was submitted, and nothing is sent again. false: some
+# operators charge for reports, and each takes its turn on the line.
+#delivery_reports = false
+
 # The command that cuts the modem's power and gives it back, and its arguments; no shell sees it. It
 # gets 30 seconds, and is run where opening the port again and restarting the modem (AT+CFUN=1,1) did
 # not help; its exit code is logged. Not set by default: not every hub or relay can do it.

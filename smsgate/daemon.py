@@ -334,6 +334,7 @@ class Daemon:
             baud=modem.baud,
             memories=modem.memories,
             pin=pin.get_secret_value() if pin is not None else None,
+            wants_reports=modem.delivery_reports,
             flow_control=modem.flow_control,
             command_timeout_s=modem.command_timeout_s,
             pin_ledger=self._settings.gateway.state_dir / "pin-attempts.json",

@@ -267,6 +267,7 @@ class ModemSettings(_Table):
     canary_every_h: Annotated[StrictInt, Field(ge=0, le=24 * 31)] = 0
     canary_to: Name | None = None
     is_silence_told: StrictBool = True
+    delivery_reports: StrictBool = False
     power_cycle: Annotated[tuple[StrictStr, ...], Field(max_length=20)] = ()
     power_cycle_every_min: Annotated[StrictInt, Field(ge=5, le=7 * 24 * 60)] = 30
 

@@ -134,7 +134,12 @@ class Submission:
     def _submit(self, modem: Modem, claim: ReplyClaim) -> None:
         self._doubtful = None  # a late answer could now be this one's
         try:
-            parts = pdu.encode_submit(claim.recipient, claim.text, reference=claim.id % 256)
+            parts = pdu.encode_submit(
+                claim.recipient,
+                claim.text,
+                reference=claim.id % 256,
+                wants_report=modem.brings_reports,
+            )
             self._submit_parts(modem, claim, parts)
         except pdu.EncodeError as error:
             self._settle(claim, ReplyState.SUPPRESSED, reason=str(error))

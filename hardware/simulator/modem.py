@@ -220,10 +220,14 @@ class SimulatedModem:
         if fault is None:
             self.network.report(self.number, submit, reference, status=_DELIVERED)
         elif fault.text != "none":
-            self.after(
-                fault.delay_s,
-                lambda: self.network.report(self.number, submit, reference, status=fault.code),
-            )
+            taken_at = self.network.moment()
+
+            def report() -> None:
+                self.network.report(
+                    self.number, submit, reference, status=fault.code, taken_at=taken_at
+                )
+
+            self.after(fault.delay_s, report)
 
     def call(self, caller: str) -> None:
         """Let a phone call this modem: it rings until somebody hangs up."""

@@ -154,12 +154,23 @@ class Network:
                 self.subscriber(recipient).receive(sender, submit.text, submit.concat, at)
             self.changed.notify_all()
 
-    def report(self, sender: str, submit: Submit, reference: int, *, status: int) -> None:
-        """Tell the modem that submitted what became of it; TP-ST 0: delivered, 20h to 3Fh: still trying."""
+    def report(
+        self,
+        sender: str,
+        submit: Submit,
+        reference: int,
+        *,
+        status: int,
+        taken_at: datetime | None = None,
+    ) -> None:
+        """Tell the modem that submitted, at `taken_at` or now, what became of it.
+
+        TP-ST 0: delivered, 20h to 3Fh: still trying.
+        """
         with self.lock:
-            at = self.moment()
+            now = self.moment()
             tpdu = encode_report(
-                reference, submit.recipient, at=at, discharged_at=at, status=status
+                reference, submit.recipient, at=taken_at or now, discharged_at=now, status=status
             )
             self._enqueue(canonical_number(sender), [store_pdu(self.smsc, tpdu, is_report=True)])
 

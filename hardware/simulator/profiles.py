@@ -60,6 +60,7 @@ _SIM800 = replace(
     has_list_mode=True,
     is_text_mode_at_start=False,
     notification_at_start=(2, 1, 0, 0, 0),
+    notification_values=("0123", "0123", "02", "01", "01"),
     boot_lines=("RDY", "+CFUN: 1", "+CPIN: READY", "Call Ready", "SMS Ready"),
     ccid_answer="{iccid}",
     pin_counter="+SPIC",

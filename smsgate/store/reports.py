@@ -54,7 +54,13 @@ def _note(
     connection: Connection, place: Place, report: SmsStatusReport, state: PartDelivery
 ) -> None:
     candidates = connection.execute(
-        sa.select(_reply_part.c.id, _reply_part.c.reply_id, _reply.c.recipient, _reply.c.text)
+        sa.select(
+            _reply_part.c.id,
+            _reply_part.c.reply_id,
+            _reply_part.c.submitted_at,
+            _reply.c.recipient,
+            _reply.c.text,
+        )
         .join(_reply, _reply.c.id == _reply_part.c.reply_id)
         .where(
             _reply_part.c.gateway == place.gateway,
@@ -65,9 +71,12 @@ def _note(
         .order_by(_reply_part.c.submitted_at.desc())
     )
     digits = report.recipient.number[-_SAME_DIGITS:]
-    found = next((row for row in candidates if row.recipient.endswith(digits)), None)
-    if found is None:
+    ours = [row for row in candidates if row.recipient.endswith(digits)]
+    if not ours:
         return
+    # The same number may have come round for the same citizen: the report says when its SMS was taken.
+    taken_at = report.sent_at or place.now
+    found = min(ours, key=lambda row: abs(row.submitted_at - taken_at))
     connection.execute(
         sa.update(_reply_part)
         .where(_reply_part.c.id == found.id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from inbound import NOON, OTHER_CITIZEN, HandClock, decide, inbound, references
@@ -187,11 +187,17 @@ def test_a_late_answer_settles_a_reply_that_was_given_up_as_unconfirmed(store: S
 # --- status reports ---------------------------------------------------------------------------------
 
 
-def report(tp_mr: int, status: int, number: str = "+6281234567890", index: int = 9) -> ReceivedPart:
+def report(
+    tp_mr: int,
+    status: int,
+    number: str = "+6281234567890",
+    index: int = 9,
+    sent_at: datetime = NOON,
+) -> ReceivedPart:
     """Return an SMS-STATUS-REPORT as a listing shows it."""
     octets = bytes([0, 6, tp_mr, status, index])
     recipient = Address(number, TypeOfNumber.INTERNATIONAL)
-    decoded = SmsStatusReport(None, tp_mr, recipient, NOON, NOON, status)
+    decoded = SmsStatusReport(None, tp_mr, recipient, sent_at, sent_at, status)
     slot = Slot("SM", index, 0, len(octets) - 1, octets, generation=1)
     return ReceivedPart(slot, hashlib.sha256(octets).digest(), decoded)
 
@@ -243,6 +249,25 @@ def test_a_reply_of_two_parts_is_delivered_when_both_are(store: Store) -> None:
     store.receive("m1", "btm", [report(42, 0, index=10)], decide, references())
 
     assert rows(store, "SELECT state FROM reply") == [("delivered",)]
+
+
+def test_a_report_is_about_the_sms_that_was_taken_when_it_says(
+    store: Store, clock: HandClock
+) -> None:
+    """TP-MR comes round after 256 submissions, for the same citizen by chance."""
+    for days in (0, 2):
+        clock.set_to(NOON + timedelta(days=days))
+        if days:
+            sms = inbound("BTM jalan rusak", 2, sent_at=clock.now())
+            store.receive("m1", "btm", [sms], decide, references(500))
+        claimed = claim(store)
+        store.record_part(claimed, 1, 41)
+        store.settle_reply(claimed, ReplyState.SUBMITTED)
+
+    late = report(41, 0x45, sent_at=NOON + timedelta(minutes=3))
+    store.receive("m1", "btm", [late], decide, references())
+
+    assert rows(store, "SELECT state FROM reply ORDER BY id") == [("undelivered",), ("submitted",)]
 
 
 def test_due_replies_of_a_line_that_is_away_leave_by_another(store: Store) -> None:

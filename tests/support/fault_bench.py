@@ -126,7 +126,13 @@ class FaultBench:
     """One line, its modem, and everything that it received."""
 
     def __init__(
-        self, *, seed: int = 1, slots: int = 20, urc: bool = True, traced: bool = True
+        self,
+        *,
+        seed: int = 1,
+        slots: int = 20,
+        urc: bool = True,
+        traced: bool = True,
+        reports: bool = False,
     ) -> None:
         self.clock = VirtualClock()
         self.trace = Trace(self.clock, is_on=traced)
@@ -150,7 +156,7 @@ class FaultBench:
         self.line = Line(
             LineRecord(gateway="g", name="m1", service="btm", state="closed"),
             new_modem=lambda: VirtualModem(
-                ModemOptions("/dev/virtual", memories=("SM",)),
+                ModemOptions("/dev/virtual", memories=("SM",), wants_reports=reports),
                 self.serial,
                 chance=chance,
                 trace=self.trace,

@@ -60,6 +60,7 @@ class BenchModem:
     drafts: int = 0
     is_open: bool = False
     port: str = "/dev/bench"
+    brings_reports: bool = False
 
     def _call(self, name: str, detail: object = None) -> None:
         self.done.append((name, detail))

@@ -97,6 +97,16 @@ def test_tpdu_length_counts_all_but_the_smsc_field():
         assert len(pdu.octets) - 1 <= 14 + 140
 
 
+@pytest.mark.parametrize("text", ["a report please", "ê", "x" * 200])
+def test_each_part_asks_for_its_report_where_one_is_wanted(text):
+    plain = encode_submit(CITIZEN, text, reference=0)
+    asking = encode_submit(CITIZEN, text, reference=0, wants_report=True)
+
+    for ours, theirs in zip(asking, plain, strict=True):
+        assert ours.octets[1] == theirs.octets[1] | 0x20
+        assert (ours.octets[:1], ours.octets[2:]) == (theirs.octets[:1], theirs.octets[2:])
+
+
 @pytest.mark.parametrize("text", ["no report please", "ê", "x" * 200])
 def test_no_report_is_asked_for(text):
     """TP-SRR would fill the storage with reports nobody reads."""
