@@ -387,7 +387,7 @@ class ModemEngine(GsmModem, ModemLink):
         return answer == "OK"
 
     def acknowledge(self) -> bool:
-        """Tell the network that a message handed over directly is safe; False where the modem waits for that no more."""
+        """Tell the network that a message handed over directly is safe; False where nobody waits for that any more."""
         if not self.settings.has_acknowledgement:
             return True
         try:

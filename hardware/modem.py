@@ -63,9 +63,8 @@ DIRECT_MEMORY = "CMT"  # Slot.memory of a message that no memory holds
 EVENTS_MAX = 200
 DIRECT_MAX = 1000  # the network waits for an acknowledgement, so more than a few are a fault
 DELETES_PER_LINE = 10
-SETTLING_PAUSE_S = (
-    10.0  # signs of restart may repeat (Huawei's ^BOOT): look at the settings no oftener
-)
+# signs of restart may repeat (Huawei's ^BOOT): look at the settings no oftener
+SETTLING_PAUSE_S = 10.0
 
 _EVENT_OF = {
     UrcKind.ARRIVED: EventKind.ARRIVED,
