@@ -96,7 +96,9 @@ def _translate(error: BaseException | None, *, is_lost: bool = False) -> Excepti
     if is_lost or kinds & {"OperationalError", "InterfaceError"}:
         is_sqlite = isinstance(error, sqlite3.Error)
         return StoreUnavailable(
-            f"The store cannot be used now ({_name(error)})." if is_sqlite else _POSTGRESQL_AWAY
+            f"The store cannot be used now ({_name(error)})."
+            if is_sqlite
+            else f"{_POSTGRESQL_AWAY} ({_name(error)})"
         )
     return StoreError(f"The store failed ({_name(error)}): run `smsgate db check`.")
 

