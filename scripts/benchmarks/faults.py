@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from benchmarks.figures import Figure
 from hardware.simulator.control import ControlClient
@@ -26,8 +27,9 @@ LASTING = (
 )
 SOON_S = 3.0
 PROMISED_SOON = (*LASTING, "garbage", "unplugged")
+RENAMED = "port_renamed"  # needs a modem that is known by its IMEI
 # It ends what a measure needs: the SIM and its number, the port's name, room in the memory.
-LEFT_OUT = ("sim_swapped", "port_renamed", "draft_stored", "memory_full", "sim_state")
+LEFT_OUT = ("sim_swapped", RENAMED, "draft_stored", "memory_full", "sim_state")
 _SEVERAL_TIMES = 5
 _ENDLESS = ("arrival_in_answer", "urc_burst", "urc_in_answer", "flipped_bits")
 
@@ -45,6 +47,32 @@ def measure_faults(
             context = {"lasted_s": for_s} | ({"goal": SOON_S} if name in PROMISED_SOON else {})
             yield Figure(f"smsgate.fault.{name}", seconds, "s", context)
             _send_and_wait(network, count_stored, limit_s, number=1000 + number)
+
+
+def bind_by_imei(rehearsal: Rehearsal) -> None:
+    """Write the configuration again so that the modem is found under any name that it may get."""
+    with rehearsal.network() as network:
+        imei = network.state().imei
+    places = f'ports = ["{rehearsal.folder}/{RENAMED}*"]'
+    rehearsal.plan = replace(rehearsal.plan, modem_lines=f'imei = "{imei}"\n{places}\n')
+    rehearsal.write_config()
+
+
+def measure_renaming(
+    rehearsal: Rehearsal, count_stored: Callable[[], int], *, for_s: float, limit_s: float
+) -> Figure:
+    """Have the port vanish and come back under another name; the time is that from there to receiving."""
+    with rehearsal.network() as network:
+        _send_and_wait(network, count_stored, limit_s, number=0)
+        wanted = count_stored() + 2
+        network.fault(RENAMED, delay_s=for_s, text=RENAMED)
+        network.send(_sender(1), f"BTM amid {RENAMED}")
+        wait_until((rehearsal.folder / RENAMED).exists, for_s + limit_s, "the new name")
+        ended_at = time.monotonic()
+        network.send(_sender(1), f"BTM after {RENAMED}")
+        wait_until(lambda: count_stored() >= wanted, limit_s, f"receiving after {RENAMED}")
+        seconds = time.monotonic() - ended_at
+    return Figure(f"smsgate.fault.{RENAMED}", seconds, "s", {"lasted_s": for_s, "goal": SOON_S})
 
 
 def _outlive(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from benchmarks.contenders import Contender, Smsgate
-from benchmarks.faults import measure_faults
+from benchmarks.faults import bind_by_imei, measure_faults, measure_renaming
 from benchmarks.figures import Figure
 from benchmarks.probe import measure_listing_octets, percentile, read_cpu_s, read_resident_mib
 from hardware.simulator.control import ControlClient
@@ -172,6 +172,11 @@ def measure_all(contender: Contender, scale: Scale, only: str | None) -> Iterato
             yield from measure_faults(
                 rehearsal, counter, for_s=scale.fault_s, limit_s=scale.limit_s
             )
+        with _rehearse(contender) as rehearsal:
+            bind_by_imei(rehearsal)
+            contender.start(rehearsal)
+            counter = contender.counter(rehearsal)
+            yield measure_renaming(rehearsal, counter, for_s=scale.fault_s, limit_s=scale.limit_s)
 
 
 def _load(contender: Contender, scale: Scale) -> int:
