@@ -110,6 +110,7 @@ class Modem:
         self._has_restarted = False
         self._looked_at = 0.0
         self.generation = 0
+        self.submissions = 0  # its number says whose a late answer is
         self.overheard = Overheard()
 
     # -- life ----------------------------------------------------------------------------------------------------------
@@ -358,10 +359,8 @@ class Modem:
             self._acknowledge(engine)
 
     def _acknowledge(self, engine: ModemEngine) -> None:
-        if not engine.acknowledge():
-            self._is_unsettled = (
-                True  # it waited too long, and announces nothing any more (27.005 section 3.4.4)
-            )
+        if not engine.acknowledge():  # too late: it announces nothing any more (27.005, 3.4.4)
+            self._is_unsettled = True
 
     def submit(self, pdu: SubmitPdu) -> int:
         """Submit one SMS and return its TP-MR; takes up to two minutes.
@@ -370,6 +369,7 @@ class Modem:
         """
         engine = self._ready()
         self._acknowledge_reports(engine)
+        self.submissions += 1
         return engine.submit(pdu)
 
     def _acknowledge_reports(self, engine: ModemEngine) -> None:

@@ -268,7 +268,7 @@ class Line(Wakeable):
         rung = set()
         for event in modem.take_events():
             if event.kind is EventKind.LATE_SUBMIT and event.number is not None:
-                self._submission.note_late(event.number)
+                self._submission.note_late(modem, event.number)
             elif event.kind is EventKind.BODY_LOST:
                 # It was handed over although it should have been stored. Not acknowledged, it comes again where the
                 # modem lets us acknowledge at all.

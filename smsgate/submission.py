@@ -67,6 +67,9 @@ class _Doubt:
     claim: ReplyClaim
     number: int
     is_last: bool
+    submission: (
+        int  # of the modem: an SMS that somebody else submitted since makes a late answer theirs
+    )
 
 
 class Submission:
@@ -108,10 +111,10 @@ class Submission:
                 self._log.warning("reply_outcome_came_late")
             self._unrecorded.popleft()
 
-    def note_late(self, tp_mr: int) -> None:
+    def note_late(self, modem: Modem, tp_mr: int) -> None:
         """The answer to the last SMS in doubt came after all: the SMSC took it."""
         doubt, self._doubtful = self._doubtful, None
-        if doubt is None:
+        if doubt is None or doubt.submission != modem.submissions:
             return
         self._unrecorded.append(partial(self._store.record_part, doubt.claim, doubt.number, tp_mr))
         if doubt.is_last:
@@ -132,7 +135,7 @@ class Submission:
             self.due_at = min(self.due_at, self._tools.clock.monotonic() + wait_s)
 
     def _submit(self, modem: Modem, claim: ReplyClaim) -> None:
-        self._doubtful = None  # a late answer could now be this one's
+        self._doubtful = None
         try:
             parts = pdu.encode_submit(
                 claim.recipient,
@@ -171,7 +174,8 @@ class Submission:
         for number, part in enumerate(parts, start=1):
             if number not in claim.parts_submitted:
                 # A part before the last that turns out sent leaves its reply in doubt: the rest was not tried.
-                self._doubtful = _Doubt(claim, number, is_last=number == len(parts))
+                is_last, submission = number == len(parts), modem.submissions + 1
+                self._doubtful = _Doubt(claim, number, is_last, submission)
                 tp_mr = modem.submit(part)
                 self._doubtful = None
                 self._unrecorded.append(partial(self._store.record_part, claim, number, tp_mr))

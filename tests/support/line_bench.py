@@ -61,6 +61,7 @@ class BenchModem:
     is_open: bool = False
     port: str = "/dev/bench"
     brings_reports: bool = False
+    submissions: int = 0
 
     def _call(self, name: str, detail: object = None) -> None:
         self.done.append((name, detail))
@@ -110,6 +111,7 @@ class BenchModem:
         return slots
 
     def submit(self, pdu: SubmitPdu) -> int:
+        self.submissions += 1
         self._call("submit")
         return 7
 

@@ -7,6 +7,7 @@ from line_bench import Bench, a_reply, a_slot
 
 from hardware.errors import LinkDown, SubmitRejected, SubmitUnknown
 from hardware.modem import Event, EventKind
+from hardware.pdu import encode_submit
 from smsgate.errors import StoreUnavailable
 from smsgate.records import ReplyState
 
@@ -304,6 +305,18 @@ def test_a_late_answer_settles_nothing_once_another_sms_was_submitted(bench):
     bench.pass_time(1)
 
     assert bench.store.settled == [(5, ReplyState.UNCONFIRMED), (6, ReplyState.SUBMITTED)]
+
+
+def test_a_late_answer_to_a_technicians_sms_settles_no_reply(bench):
+    bench.store.replies = [a_reply(5)]
+    bench.modem.fail_next["submit"] = SubmitUnknown("No answer came.")
+    bench.settle()
+
+    bench.modem.submit(encode_submit("+628111111111", "tes", reference=0)[0])
+    bench.modem.events = [Event(EventKind.LATE_SUBMIT, 77)]
+    bench.pass_time(1)
+
+    assert bench.store.settled == [(5, ReplyState.UNCONFIRMED)]
 
 
 def test_an_answer_that_nobody_waits_for_is_passed_over(bench):
