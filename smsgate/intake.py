@@ -31,6 +31,7 @@ from parsers.meaning import (
     Unrecognised,
 )
 from parsers.notices import recognise as recognise_notice
+from parsers.pictures import is_mms_notice
 from parsers.places import names_a_place
 from parsers.senders import SenderKind, classify
 from smsgate import references
@@ -83,6 +84,9 @@ class Intake:
                 forward_addition=sms.text,
                 reason="completed by a late part",
             )
+        if is_mms_notice(sms.text):
+            # A citizen's picture, which we cannot fetch. Who brings the notice is the operator: not to be answered.
+            return Decision(Disposition.TRIAGE, reason="MMS")
         if sender.kind in (SenderKind.SHORT_CODE, SenderKind.ALPHANUMERIC):
             notice = recognise_notice(sms.text)
             return Decision(

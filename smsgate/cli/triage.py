@@ -11,6 +11,7 @@ from smsgate.cli.messages import conceal, show_sender
 from smsgate.cli.opening import note_revealed, open_store, wake_daemon
 from smsgate.cli.options import ConfigOption, JsonOption, PersonOption, RevealOption
 from smsgate.cli.output import (
+    mask_number,
     print_fields,
     print_json,
     print_table,
@@ -100,8 +101,9 @@ def show(
     if found is None:
         raise NotInTriage(f"no SMS has the number {sms_id}: see `smsgate triage list`")
     shown = found if is_revealing else conceal(found)
+    picture_from = _show_picture_sender(found, is_revealing=is_revealing)
     if is_json:
-        print_json({**_plain(shown), "candidates": candidates})
+        print_json({**_plain(shown), "picture_from": picture_from, "candidates": candidates})
         return
     print_fields(
         [
@@ -111,6 +113,7 @@ def show(
             ("service", shown.service),
             ("sender", show_sender(shown)),
             ("received", show_moment(shown.received_at)),
+            *([("picture from", picture_from)] if picture_from else []),
         ]
     )
     print("\ntext")
@@ -230,6 +233,14 @@ def _tell(is_json: bool, sms_id: int, done: str, sentence: str, reference: str |
         print_json({"sms": sms_id, "done": done, "reference": reference})
     else:
         say(sentence)
+
+
+def _show_picture_sender(message: MessageRecord, *, is_revealing: bool) -> str | None:
+    """Return whose MMS the SMS tells of: the operator that brought the notice is its sender."""
+    from parsers.pictures import read_mms_sender
+
+    number = read_mms_sender(message.text or "")
+    return number if number is None or is_revealing else mask_number(number)
 
 
 def _plain(message: MessageRecord) -> dict[str, object]:

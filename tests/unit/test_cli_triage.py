@@ -129,3 +129,25 @@ def test_a_missing_reason_is_one_sentence(config: Path, capsys: pytest.CaptureFi
     said = capsys.readouterr().err
     assert "Choose from: spam, " in said
     assert said.count("\n") == 1
+
+
+def test_a_clerk_sees_whose_picture_it_was(
+    store: Store, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its notice comes from the operator; whom to call is inside."""
+    push = b"\x01\x06\x03\xbe\xaf\x84\x8c\x82\x89\x19\x80+6281299900011/TYPE=PLMN\0"
+    part = inbound(push.hex(), 2, sender="+62811000000")
+    store.receive(
+        "m1",
+        "btm",
+        [part],
+        build_rules(load(config, environ={}, are_secrets_needed=False))["btm"],
+        references(),
+    )
+
+    (found,) = [sms for sms in shown(config, capsys, "list") if sms["reason"] == "MMS"]
+    masked = shown(config, capsys, "show", str(found["id"]))["picture_from"]
+    assert masked.endswith("011")
+    assert "81299900" not in masked
+    whole = shown(config, capsys, "show", str(found["id"]), "--reveal")["picture_from"]
+    assert whole == "+6281299900011"
