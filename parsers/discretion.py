@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from parsers.instructions import skip_instructions
-from parsers.lexicon import Lexicon, strictest
+from parsers.lexicon import Lexicon, iterate_words, strictest
 from parsers.meaning import Privacy
 from parsers.openings import skip_separators
 
@@ -16,6 +17,7 @@ _AND = re.compile(r"(?:DAN|&|DN|AND)\s+")
 # kept back for nothing costs little, one passed on against the wish cannot be called back.
 _IDIOMS = re.compile(r"RAHASIA (?:KAN|UMUM|NEGARA|DAPUR|DAGANG|ILAHI)(?![^\W_])")
 _ROUNDS_MAX = 3
+_FIRST_WORDS = 4
 
 # The wish put in a sentence. It must be the sender's own identity: `dana dirahasiakan lurah` is
 # what is complained about. Bounded gaps, so that the search stays linear.
@@ -62,6 +64,19 @@ def read_privacy(text: str, index: int, lexicon: Lexicon) -> tuple[Privacy, int]
         said.append(match[1])
         index = skip_instructions(text, skip_separators(text, match.end()))
     return strictest(said, lexicon), index
+
+
+def lean_privacy(text: str, lexicon: Lexicon) -> Privacy:
+    """What a folded text that was not understood seems to ask for: a keyword among its first words, or a wish.
+
+    For texts without our prefix in front (`TANGKAB RAHASIA …`), which a person sorts.
+    """
+    first = list(islice(iterate_words(text), _FIRST_WORDS))
+    said = [word.text for word in first if not _IDIOMS.match(text, word.start)]
+    privacy = strictest(said, lexicon)
+    if privacy is Privacy.PLAIN and wishes_discretion(text):
+        return Privacy.RAHASIA
+    return privacy
 
 
 def wishes_discretion(text: str) -> bool:

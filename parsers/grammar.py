@@ -12,9 +12,10 @@ The text is folded once and every rule is one pass over it: the time is linear i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from parsers.citations import Citation, find_named, read_leading
-from parsers.discretion import read_privacy, wishes_discretion
+from parsers.discretion import lean_privacy, read_privacy, wishes_discretion
 from parsers.instructions import skip_address, skip_instructions
 from parsers.keywords import read_bare_keyword, read_keyword, says_nothing
 from parsers.lexicon import Lexicon, Word, compile_grammar, split_words
@@ -44,19 +45,28 @@ def parse(text: str, grammar: Grammar) -> Meaning:
     opening = read_opening(folded, lexicon)
     if isinstance(opening, Opening):
         return _read_prefixed(folded, opening, lexicon)
-    words = split_words(folded.text)
     if isinstance(opening, OtherService):
         # Neither filed here by guess nor taken for a text without prefix: its own service has other
         # backends, and another number.
-        urgent = is_urgent(folded.text, words)
-        return Unrecognised(Doubt.OTHER_SERVICE, trim(text), urgent, opening.prefix)
+        unclear = _leave_to_person(folded, Doubt.OTHER_SERVICE, lexicon)
+        return replace(unclear, prefix=opening.prefix)
     if opening is Doubt.NO_PREFIX:
+        words = split_words(folded.text)
         asked = read_bare_keyword(_skip_prefix_behind(words, lexicon), lexicon)
         if asked is not None:
             return asked
     if grammar.is_unprefixed_complaint and opening is not Doubt.OTHER_PREFIX:
         return _read_prefixed(folded, Opening("", 0), lexicon)
-    return Unrecognised(opening, trim(text), is_urgent(folded.text, words))
+    return _leave_to_person(folded, opening, lexicon)
+
+
+def _leave_to_person(folded: Folded, doubt: Doubt, lexicon: Lexicon) -> Unrecognised:
+    return Unrecognised(
+        doubt,
+        trim(folded.raw),
+        is_urgent=is_urgent(folded.text, split_words(folded.text)),
+        privacy=lean_privacy(folded.text, lexicon),
+    )
 
 
 def _read_prefixed(folded: Folded, opening: Opening, lexicon: Lexicon) -> Meaning:
@@ -66,7 +76,7 @@ def _read_prefixed(folded: Folded, opening: Opening, lexicon: Lexicon) -> Meanin
     if opening.is_copied and start > instructed and any(map(str.isalpha, folded.text[start:])):
         # The poster from its first word to its last, and then more: passed on with a call to spread
         # it as often as with a complaint.
-        return Unrecognised(Doubt.UNCLEAR_PREFIX, trim(folded.raw))
+        return _leave_to_person(folded, Doubt.UNCLEAR_PREFIX, lexicon)
     asked_privacy, start = read_privacy(folded.text, start, lexicon)
     words = split_words(folded.text, start)
     citation = read_leading(folded.text, words, lexicon.reference_digits)

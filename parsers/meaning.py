@@ -102,13 +102,15 @@ class Test:
 class Unrecognised:
     """Not ours, or not clear: for a person to sort. `body` is the text, trimmed.
 
-    `prefix` is that of the other service, where it begins with one.
+    `prefix` is that of the other service, where it begins with one. `privacy` is what it seems to ask:
+    whoever files it must not give away what the writer wanted kept back.
     """
 
     doubt: Doubt
     body: str
     is_urgent: bool = False
     prefix: str = ""
+    privacy: Privacy = Privacy.PLAIN
 
 
 Meaning = Complaint | FollowUp | StatusQuery | Help | OptOut | OptIn | Test | Unrecognised

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta, tzinfo
 
 from parsers import parse
 from parsers.language import is_english
-from parsers.meaning import Complaint, FollowUp, Grammar
+from parsers.meaning import Complaint, FollowUp, Grammar, Privacy, Unrecognised
 from parsers.senders import Sender
 from smsgate.joining import Joining, JoiningRules
 from smsgate.records import (
@@ -24,11 +24,22 @@ from smsgate.records import (
     ReplyKind,
     SenderKnowledge,
 )
-from smsgate.replies import ReplyLimits, is_last_of_the_day, reason_not_to_answer, render
+from smsgate.replies import (
+    BURST_WINDOW,
+    ReplyLimits,
+    is_last_of_the_day,
+    reason_not_to_answer,
+    render,
+)
 from smsgate.workdays import add_working_days
 
 # What is said once in a reply window: saying it again is how two robots talk for ever.
 SAID_ALREADY = "said already"
+# Of these the same goes after as many as of the same text: they say nothing new. A receipt and a status do.
+_SAME_EACH_TIME = frozenset(
+    {ReplyKind.ADDED, ReplyKind.HELP, ReplyKind.UNKNOWN_REF, ReplyKind.OPTOUT, ReplyKind.OPTIN}
+)
+STRICTNESS = (Privacy.PLAIN, Privacy.RAHASIA, Privacy.ANONIM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +61,8 @@ class ServiceRules:
     reopen_working_days: int = 10
     holidays: frozenset[date] = frozenset()
     limits: ReplyLimits = field(default_factory=ReplyLimits)
-    # Every backend of the service leaves the number out when asked: the store hands none a confidential one.
-    withholds_sender: bool = True
+    # Every backend of the service leaves a confidential number out (`rules` looks): else nothing is promised.
+    withholds_sender: bool = False
     texts_en: Mapping[ReplyKind, str] | None = None  # answers to what is plainly English
     asks_for_place: bool = False
     is_registered_sent: bool = False
@@ -90,10 +101,11 @@ class Case:
     ) -> tuple[NewReply, ...]:
         """Return the reply of `kind`, with the reason if it is never to be sent."""
         limits = self.rules.limits
-        reason = reason_not_to_answer(kind, self.sender, self.known, limits)
+        burst = len(self.recent(BURST_WINDOW))
+        reason = reason_not_to_answer(kind, self.sender, self.known, limits, burst=burst)
         if reason is None and self._is_said_already(kind):
             reason = SAID_ALREADY
-        if reason is None and is_last_of_the_day(self.known, limits):
+        if reason is None and is_last_of_the_day(self.known, limits, burst=burst):
             kind, values = ReplyKind.LIMIT, {"count": str(self.known.sms_today + 1)}
             template = None
         if template is None:
@@ -115,6 +127,8 @@ class Case:
 
     def _is_said_already(self, kind: ReplyKind) -> bool:
         known = self.known
+        if kind in _SAME_EACH_TIME:
+            return known.said_in_window.get(kind, 0) >= self.rules.limits.per_text_day
         return (kind is ReplyKind.EMPTY and known.empty_said_in_window) or (
             kind is ReplyKind.POINTER and known.pointer_said_in_window
         )
@@ -166,6 +180,18 @@ class Case:
         rules = self.rules
         last = rules.working_days_after(complaint.closed_at, rules.reopen_working_days)
         return self.sms.received_at > last
+
+    @property
+    def privacy(self) -> Privacy:
+        """What the text asks to be kept back, also where it was not understood otherwise."""
+        asked = []
+        for meaning in (parse(self.sms.text, self.rules.grammar), self.as_complaint()):
+            match meaning:
+                case Complaint() | Unrecognised():
+                    asked.append(meaning.privacy)
+                case FollowUp():
+                    asked.append(meaning.otherwise.privacy)
+        return max(asked, key=STRICTNESS.index, default=Privacy.PLAIN)
 
     def as_complaint(self) -> Complaint | None:
         """Return what the text is as a complaint, read without asking for a prefix."""

@@ -149,8 +149,12 @@ backends = ["kota"]
 [service.limits]
 # Replies to one number a day. 10: more than any person needs.
 #per_sender_day = 10
-# Replies to the same text from one number a day. 3: an auto-responder repeats itself.
+# Replies to the same text from one number a day, and answers of the same sort (an addition arrived, a reference is
+# unknown). 3: an auto-responder repeats itself.
 #per_text_day = 3
+# Complaints from one number within five minutes; the last of them is told that answers stop until the next
+# day. 5: two gateways that answer each other do so every few seconds, and no person files so fast.
+#per_sender_burst = 5
 # Replies of the whole gateway an hour. 3000: about what one modem can submit.
 #gateway_hour = 3000
 # And a day. 20000: a bound on what a flood can cost.

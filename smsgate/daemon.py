@@ -258,7 +258,7 @@ class Daemon:
             return
         for service in settings.services:
             if service.name in self._rules:
-                self._rules[service.name].replace(service, settings.services)
+                self._rules[service.name].replace(service, settings)
         logs.set_level(settings.logs.level)
         self._alarms.clear_alarm("config")
         self._say_what_changed(settings)

@@ -35,7 +35,7 @@ from parsers.pictures import is_mms_notice
 from parsers.places import names_a_place
 from parsers.senders import SenderKind, classify
 from smsgate import references
-from smsgate.case import Case, ServiceRules, text_digest
+from smsgate.case import STRICTNESS, Case, ServiceRules, text_digest
 from smsgate.composing import NoticeSubject
 from smsgate.errors import SmsgateError
 from smsgate.records import (
@@ -50,6 +50,7 @@ from smsgate.records import (
     SenderKnowledge,
 )
 from smsgate.replies import (
+    BURST_WINDOW,
     reason_not_to_tell,
     render,
 )
@@ -59,8 +60,6 @@ _CONFIDENTIALITY = {
     Privacy.RAHASIA: Confidentiality.RAHASIA,
     Privacy.ANONIM: Confidentiality.ANONIM,
 }
-
-_STRICTNESS = (Privacy.PLAIN, Privacy.RAHASIA, Privacy.ANONIM)
 
 
 class SaidInConfidence(SmsgateError):
@@ -111,7 +110,7 @@ class Intake:
         sender = classify(sms.sender, is_alphanumeric=sms.is_alphanumeric)
         case = Case(self.rules, sms, known, sender)
         meaning = case.as_complaint() or Complaint(body=sms.text.strip(), prefix="")
-        privacy = max(wish, meaning.privacy, key=_STRICTNESS.index)
+        privacy = max(wish, case.privacy, key=STRICTNESS.index)
         meaning = replace(meaning, privacy=privacy)
         return replace(_file(case, meaning, reference), reason="filed by a person")
 
@@ -125,7 +124,7 @@ class Intake:
         sender = classify(sms.sender, is_alphanumeric=sms.is_alphanumeric)
         case = Case(self.rules, sms, known, sender)
         reading = case.as_complaint()
-        if reading is not None and _is_more_secret(reading.privacy, complaint):
+        if _is_more_secret(case.privacy, complaint):
             raise SaidInConfidence(
                 f"the SMS asks for confidence, and the backends have the number of complaint {complaint.reference}: "
                 "`smsgate triage file` makes it a complaint of its own"
@@ -239,6 +238,7 @@ def _is_place_asked(case: Case, meaning: Complaint) -> bool:
         and not meaning.is_urgent
         and not known.has_opted_out
         and known.replies_in_window + 2 < limits.per_sender_day
+        and len(case.recent(BURST_WINDOW)) + 1 < limits.per_sender_burst
         and not names_a_place(meaning.body, case.rules.joining.gazetteer)
     )
 
@@ -331,8 +331,7 @@ def _decide_test(case: Case, meaning: Test) -> Decision:
 
 def _decide_unrecognised(case: Case, meaning: Unrecognised) -> Decision:
     if meaning.doubt in (Doubt.NO_PREFIX, Doubt.UNCLEAR_PREFIX) and meaning.body:
-        reading = case.as_complaint()
-        is_open = reading is None or reading.privacy is Privacy.PLAIN
+        is_open = case.privacy is Privacy.PLAIN
         joined = case.joining.of_unprefixed(meaning.body) if is_open else None
         if joined is not None and not case.is_over(joined):
             reason = "without prefix, minutes after a complaint"

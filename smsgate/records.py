@@ -202,6 +202,7 @@ class SenderKnowledge:
     limit_said_in_window: bool = False  # the `limit` reply went out already
     empty_said_in_window: bool = False  # the example went out already
     pointer_said_in_window: bool = False  # how it is done was told already
+    said_in_window: Mapping[ReplyKind, int] = field(default_factory=dict)  # replies by kind
     has_opted_out: bool = False
     gateway_replies_hour: int = 0
     gateway_replies_day: int = 0

@@ -5,7 +5,9 @@ The rules, each with its reason:
 - Only subscribers are answered. A short code or a name is a machine; answering one starts a conversation that never
 ends.
 - Our own words coming back, and the same text over and over, are a loop: kept, counted, not answered.
-- A sender gets so many replies a day; the last one says that it is the last. The gateway has a budget an hour and a
+- A sender gets so many replies a day, and fewer where complaint follows complaint within minutes, as only a robot
+writes
+  them; the last one says that it is the last, and is. The gateway has a budget an hour and a
 day,
   of which a fifth is kept for receipts.
 - Text put into a template is plain text: braces in it are not filled in, long digit runs (NIK, KK) are masked, it
@@ -19,6 +21,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from parsers.senders import Sender, SenderKind
 from parsers.sensitive import mask
@@ -36,6 +39,7 @@ RECEIPTS = frozenset(
     }
 )
 GATEWAY_LIMITS = ("gateway's hourly limit", "gateway's daily limit")
+BURST_WINDOW = timedelta(minutes=5)
 _FIELD = re.compile(r"\{([a-z_]+)\}")
 _CUT = ".."
 
@@ -46,6 +50,9 @@ class ReplyLimits:
 
     per_sender_day: int = 10
     per_text_day: int = 3
+    per_sender_burst: int = (
+        5  # complaints within BURST_WINDOW, the last of them answered with the limit
+    )
     gateway_hour: int = 3000
     gateway_day: int = 20000
     reply_abroad: bool = False
@@ -119,9 +126,17 @@ def _to_gsm7(letter: str) -> str:
 
 
 def reason_not_to_answer(
-    kind: ReplyKind, sender: Sender, known: SenderKnowledge, limits: ReplyLimits
+    kind: ReplyKind,
+    sender: Sender,
+    known: SenderKnowledge,
+    limits: ReplyLimits,
+    *,
+    burst: int = 0,
 ) -> str | None:
-    """Return why this reply is kept but never sent, or None when it goes out. The words are fixed: they are counted."""
+    """Return why this reply is kept but never sent, or None when it goes out. The words are fixed: they are counted.
+
+    `burst` is how many complaints the sender made in the last `BURST_WINDOW`.
+    """
     if sender.kind is not SenderKind.SUBSCRIBER:
         return "not a subscriber"
     if sender.country != limits.home_country and not limits.reply_abroad:
@@ -130,7 +145,8 @@ def reason_not_to_answer(
         return "our own words"
     if known.same_text_in_window >= limits.per_text_day:
         return "same text again"
-    if known.replies_in_window >= limits.per_sender_day:
+    is_over = known.replies_in_window >= limits.per_sender_day or burst >= limits.per_sender_burst
+    if is_over or known.limit_said_in_window:
         return "sender's limit"
     return _gateway_limit(kind, known, limits)
 
@@ -157,6 +173,8 @@ def _gateway_limit(kind: ReplyKind, known: SenderKnowledge, limits: ReplyLimits)
     return None
 
 
-def is_last_of_the_day(known: SenderKnowledge, limits: ReplyLimits) -> bool:
+def is_last_of_the_day(known: SenderKnowledge, limits: ReplyLimits, *, burst: int = 0) -> bool:
     """Whether the next reply is the last one this sender gets today, and so must say that."""
-    return known.replies_in_window == limits.per_sender_day - 1 and not known.limit_said_in_window
+    return (
+        known.replies_in_window == limits.per_sender_day - 1 or burst == limits.per_sender_burst - 1
+    )

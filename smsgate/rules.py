@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -27,19 +28,26 @@ from smsgate.records import (
     SenderKnowledge,
 )
 from smsgate.replies import ReplyLimits
-from smsgate.settings import ServiceSettings, Settings
+from smsgate.settings import BackendSettings, ServiceSettings, Settings
 from smsgate.store import ServiceFacts, Store
+
+# The kinds of backend that are sent nothing of a confidential complaint's sender: the store hands them no
+# number, and they know none from elsewhere. A new kind is entered once a test shows that of it.
+WITHHOLDING_KINDS = frozenset({"json"})
 
 
 class Rules:
     """The decisions of one service, which a reload replaces while the workers run."""
 
-    def __init__(self, service: ServiceSettings, all_: Sequence[ServiceSettings] = ()) -> None:
-        self.replace(service, all_)
+    def __init__(self, service: ServiceSettings, settings: Settings) -> None:
+        # A reload replaces no backend, so what they do stays what it is.
+        self._withholds_sender = withholds_sender(service, settings.backends)
+        self.replace(service, settings)
 
-    def replace(self, service: ServiceSettings, all_: Sequence[ServiceSettings] = ()) -> None:
-        """Decide by these settings from the next SMS on; `all_` are the gateway's services."""
-        self.intake = Intake(service_rules(service, all_))
+    def replace(self, service: ServiceSettings, settings: Settings) -> None:
+        """Decide by these settings of the gateway from the next SMS on."""
+        rules = service_rules(service, settings)
+        self.intake = Intake(replace(rules, withholds_sender=self._withholds_sender))
 
     def is_sent(self, kind: ReplyKind) -> bool:
         """Whether citizens are told this unasked (`composing.Compose`)."""
@@ -56,9 +64,9 @@ class Rules:
         return self.intake.decide(sms, known, reference)
 
 
-def service_rules(service: ServiceSettings, all_: Sequence[ServiceSettings] = ()) -> ServiceRules:
-    """Return what intake needs of a service's settings, and of its neighbours' prefixes."""
-    others = [other for other in all_ if other.name != service.name]
+def service_rules(service: ServiceSettings, settings: Settings) -> ServiceRules:
+    """Return what intake needs of a service's settings, of its neighbours' prefixes."""
+    others = [other for other in settings.services if other.name != service.name]
     limits = service.limits
     is_english = service.is_english_answered
     return ServiceRules(
@@ -91,11 +99,18 @@ def service_rules(service: ServiceSettings, all_: Sequence[ServiceSettings] = ()
         limits=ReplyLimits(
             per_sender_day=limits.per_sender_day,
             per_text_day=limits.per_text_day,
+            per_sender_burst=limits.per_sender_burst,
             gateway_hour=limits.gateway_hour,
             gateway_day=limits.gateway_day,
             reply_abroad=service.reply_abroad,
         ),
     )
+
+
+def withholds_sender(service: ServiceSettings, backends: Sequence[BackendSettings]) -> bool:
+    """Whether every backend of a service leaves out the number of whoever asks for confidence."""
+    kinds = {backend.name: backend.kind for backend in backends}
+    return all(kinds.get(name) in WITHHOLDING_KINDS for name in service.backends)
 
 
 def _grammar(service: ServiceSettings, others: Sequence[ServiceSettings]) -> Grammar:
@@ -117,7 +132,7 @@ def _grammar(service: ServiceSettings, others: Sequence[ServiceSettings]) -> Gra
 
 def build_rules(settings: Settings) -> dict[str, Rules]:
     """Return the decisions of every service."""
-    return {s.name: Rules(s, settings.services) for s in settings.services}
+    return {s.name: Rules(s, settings) for s in settings.services}
 
 
 def build_store(

@@ -189,6 +189,7 @@ class LimitSettings(_Table):
 
     per_sender_day: Count = 10
     per_text_day: Count = 3
+    per_sender_burst: Count = 5
     gateway_hour: Count = 3000
     gateway_day: Count = 20000
 

@@ -136,7 +136,7 @@ class _Sender:
     replies: int = 0
     sms: int = 0
     same: Counter[int] = field(default_factory=Counter)
-    said: set[ReplyKind] = field(default_factory=set)
+    said: Counter[ReplyKind] = field(default_factory=Counter)
     has_opted_out: bool = False
 
 
@@ -183,7 +183,7 @@ class Knowledge:
                 sender.same[same] += count
         for identity, kind, count in _REPLY_COUNTS.rows(connection, asked):
             known._senders[identity].replies += count
-            known._senders[identity].said.add(kind)
+            known._senders[identity].said[ReplyKind(kind)] += count
         for identity, optout in _OPTOUTS.rows(connection, asked):
             known._senders[identity].has_opted_out = optout
         own = _OWN_WORDS.rows(connection, {"hashes": sorted(hashes), "since": since})
@@ -203,6 +203,7 @@ class Knowledge:
             limit_said_in_window=ReplyKind.LIMIT in sender.said,
             empty_said_in_window=ReplyKind.EMPTY in sender.said,
             pointer_said_in_window=ReplyKind.POINTER in sender.said,
+            said_in_window=dict(sender.said),
             has_opted_out=sender.has_opted_out,
             gateway_replies_hour=self._replies_hour,
             gateway_replies_day=self._replies_day,
@@ -218,7 +219,7 @@ class Knowledge:
         for reply in decision.replies:
             if reply.suppressed_reason is None:
                 sender.replies += 1
-                sender.said.add(reply.kind)
+                sender.said[reply.kind] += 1
                 self._replies_hour += 1
                 self._replies_day += 1
         if decision.optout is not None:

@@ -14,7 +14,7 @@ from smsgate.records import ComplaintStatus
 
 CITIZEN = "+6281234567890"
 STRANGER = "+6281300000001"
-ROBOT_LIMIT = 10
+BURST_LIMIT = 5  # replies, where complaint follows complaint
 
 OpenTown = Callable[..., Town]
 
@@ -245,7 +245,9 @@ def talk(town: Town, opening: str, answer: Callable[[int, str], str]) -> int:
         pytest.param(lambda _n, said: said, 2, id="an echo"),
         pytest.param(lambda _n, said: f"Re: {said}", 2, id="a quoting robot"),
         pytest.param(lambda _n, _s: "BTM jalan rusak di Tiban", 4, id="one complaint"),
-        pytest.param(lambda n, _s: f"BTM pesan {n} diterima", ROBOT_LIMIT, id="with our prefix"),
+        pytest.param(lambda n, _s: f"BTM pesan {n} diterima", BURST_LIMIT, id="with our prefix"),
+        pytest.param(lambda n, s: f"BTM {n}: {s}", BURST_LIMIT, id="quoting, with our prefix"),
+        pytest.param(lambda n, _s: f"BTM STATUS {10_000_000 + n}", BURST_LIMIT, id="references"),
     ],
 )
 def test_a_robot_that_answers_ours_is_left_alone_soon(
@@ -274,17 +276,23 @@ def test_a_robots_suppressed_answers_are_kept_with_their_reasons(open_town: Open
     assert reasons == [("said already", 2), ("same text again", 3)]
 
 
+@pytest.mark.parametrize("opening", ["halo", "BTM jalan rusak di Tiban", "BTM BANTUAN"])
+@pytest.mark.parametrize(
+    ("service", "most"),
+    [("", 4), ("is_unprefixed_complaint = true", 2 * BURST_LIMIT)],
+    ids=["with prefix", "own SIM, where all is a complaint"],
+)
 def test_two_gateways_that_answer_each_other_fall_silent(
-    tmp_path: Path,
+    tmp_path: Path, opening: str, service: str, most: int
 ) -> None:
     """Each takes the other for a citizen. What one sends is handed to the other by hand."""
     folders = [tmp_path / name for name in ("a", "b")]
     for folder in folders:
         folder.mkdir()
-    towns = [Town(folder) for folder in folders]
+    towns = [Town(folder, service) for folder in folders]
     phones = [town.phone(STRANGER) for town in towns]
     try:
-        said = phones[0].send("halo")
+        said = phones[0].send(opening)
         turns = 0
         while said and turns < 100:
             turns += 1
@@ -293,7 +301,53 @@ def test_two_gateways_that_answer_each_other_fall_silent(
         for town in towns:
             town.close()
 
-    assert turns <= 4
+    assert turns <= most
+
+
+def test_who_complains_fast_is_told_once_that_answers_stop_and_all_is_kept(
+    open_town: OpenTown,
+) -> None:
+    town = open_town()
+    phone = town.phone(CITIZEN)
+
+    heard = [phone.send(f"BTM lampu {word} mati di Tiban") for word in "abcdefg"]
+
+    assert [len(answers) for answers in heard] == [1, 1, 1, 1, 1, 0, 0]
+    says(heard[4][0], "5 SMS", "berhenti sampai besok")
+    assert len(town.office.complaints) == 7
+    town.pass_time(hours=25)
+    says(phone.send("BTM parit tersumbat di Tiban")[0], "Aduan diterima")
+
+
+def test_a_stale_receipt_is_not_sent_days_later(open_town: OpenTown) -> None:
+    """The SIM has no credit for a day; what the citizen asks after the top-up is answered."""
+    town = open_town()
+    phone = town.phone(CITIZEN)
+    town.set_fault("submit_error", times=0)
+    assert phone.send("BTM jalan rusak di Tiban") == []
+
+    town.pass_time(hours=25)
+    town.clear_faults()
+    town.pass_time(hours=2)
+
+    assert phone.hear() == []
+    assert rows(town.store, "SELECT kind, state FROM reply") == [("ack", "expired")]
+    assert len(town.office.complaints) == 1
+    says(phone.send("BTM STATUS")[0], "diterima")
+
+
+def test_a_receipt_that_waited_less_than_its_time_is_sent(open_town: OpenTown) -> None:
+    town = open_town()
+    phone = town.phone(CITIZEN)
+    town.set_fault("submit_error", times=0)
+    phone.send("BTM jalan rusak di Tiban")
+
+    town.pass_time(hours=20)
+    town.clear_faults()
+    town.pass_time(hours=2)
+
+    [receipt] = phone.hear()
+    says(receipt, "Aduan diterima")
 
 
 def test_receipts_go_out_when_the_budget_for_all_else_is_used_up(open_town: OpenTown) -> None:

@@ -24,7 +24,8 @@ CLOSED = Progress(ComplaintStatus.CLOSED, "Selesai", "Sudah ditambal.", "Dinas B
 
 @pytest.fixture
 def rules(tmp_path: Path) -> Rules:
-    return Rules(load(write_config(tmp_path), environ={}).services[0])
+    settings = load(write_config(tmp_path), environ={})
+    return Rules(settings.services[0], settings)
 
 
 @pytest.fixture
@@ -199,7 +200,8 @@ def test_what_the_gateway_has_no_room_for_is_told_later(
     config.write_text(
         config.read_text().replace("#service#", "[service.limits]\ngateway_hour = 1\n")
     )
-    rules = Rules(load(config, environ={}).services[0])
+    settings = load(config, environ={})
+    rules = Rules(settings.services[0], settings)
     facts = ServiceFacts(number="1708", backends=("kota",), compose=rules)
     store = make_store(services={"btm": facts})
     store.receive("m1", "btm", [inbound("BTM jalan rusak di Sekupang")], rules, references())

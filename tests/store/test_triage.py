@@ -118,6 +118,32 @@ def test_what_was_said_in_confidence_is_not_joined_to_what_was_said_openly(
     assert [message.id for message in store.unsorted()] == [2]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "TANGKAB RAHASIA lurah minta uang",
+        "BTMX rahasia pelakunya tetangga",
+        "pak ini anonim ya pelakunya tetangga",
+        "TANGKAB lurah minta uang, jangan sebut nama saya",
+    ],
+)
+def test_confidence_is_found_where_nothing_else_was_understood(
+    make_store: StoreMaker, text: str
+) -> None:
+    """The clerk reads what was said, and may miss how."""
+    store = make_store()
+    receive(store, inbound("BTM parit tersumbat"), first=20_000_000)
+    receive(store, inbound(text, 2), first=30_000_000)
+    assert disposition(store, 2) == Disposition.TRIAGE
+
+    with pytest.raises(SaidInConfidence, match="triage file"):
+        at_table(store).join(2, "20000000", INTAKE.join_by_person)
+    at_table(store).file(2, INTAKE.file_by_person)
+
+    by_sms = "SELECT confidentiality FROM complaint WHERE reference != '20000000'"
+    assert rows(store, by_sms)[0][0] in ("rahasia", "anonim")
+
+
 def test_an_unknown_complaint_changes_nothing(store: Store) -> None:
     with pytest.raises(NoSuchComplaint, match="99999999"):
         at_table(store).join(1, "99999999", INTAKE.join_by_person)

@@ -142,6 +142,14 @@ class Town:
         self._line.wake()
         self._forwarder.wake()
 
+    def set_fault(self, name: str, **params: str | float) -> None:
+        """Let something go wrong at the modem from now on."""
+        self._modem.faults.set(name, **params)
+
+    def clear_faults(self) -> None:
+        """Let the modem work again."""
+        self._modem.faults.clear()
+
     def phone(self, number: str) -> Phone:
         """Return somebody's phone."""
         return Phone(self, number)

@@ -33,6 +33,7 @@ RULES = ServiceRules(
         for kind, text in DEFAULT_TEXTS.items()
     },
     timezone=ZoneInfo("Asia/Jakarta"),
+    withholds_sender=True,
 )
 
 

@@ -42,7 +42,8 @@ def store(config: Path) -> Iterator[Store]:
 
 def keep(store: Store, config: Path, *parts: Any) -> None:
     """Receive as the daemon does."""
-    rules = Rules(load(config, environ={}).services[0])
+    settings = load(config, environ={})
+    rules = Rules(settings.services[0], settings)
     store.receive("m1", "btm", parts, rules, references())
 
 

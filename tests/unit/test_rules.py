@@ -11,7 +11,7 @@ from config_files import MINIMAL
 from smsgate.config import load
 from smsgate.errors import ConfigError
 from smsgate.records import CompleteSms, Decision, Disposition, ReplyKind, SenderKnowledge
-from smsgate.rules import build_rules
+from smsgate.rules import build_rules, withholds_sender
 from smsgate.settings import Settings
 
 SECOND_SERVICE = """\
@@ -143,3 +143,32 @@ def test_a_default_text_that_does_not_fit_this_service_is_refused_as_such(tmp_pa
         settings_of(tmp_path, more=SECOND_SERVICE.replace("Pemkab Karimun", "P" * 40))
 
     assert all("this is the default text" in problem for problem in refusal.value.problems)
+
+
+def test_confidence_is_promised_only_where_every_backend_leaves_the_number_out(
+    tmp_path: Path,
+) -> None:
+    """A complaint system of a kind that nothing is known of may show it."""
+    settings = settings_of(tmp_path)
+    known, another = settings.backends[0], settings.backends[0].model_copy(update={"name": "b2"})
+    unknown = another.model_copy(update={"kind": "unknown"})
+    service = settings.services[0].model_copy(update={"backends": (known.name, "b2")})
+
+    assert withholds_sender(service, [known, another])
+    assert not withholds_sender(service, [known, unknown])
+    assert not withholds_sender(service, [known])
+
+
+@pytest.mark.parametrize(
+    ("kind", "receipt"), [("json", ReplyKind.ACK_RAHASIA), ("unknown", ReplyKind.ACK)]
+)
+def test_the_receipt_promises_what_the_backends_keep(
+    tmp_path: Path, kind: str, receipt: ReplyKind
+) -> None:
+    settings = settings_of(tmp_path)
+    backends = tuple(b.model_copy(update={"kind": kind}) for b in settings.backends)
+    settings = settings.model_copy(update={"backends": backends})
+
+    decision = decide(settings, "BTM RAHASIA lurah minta uang di Tiban")
+
+    assert decision.replies[0].kind is receipt
