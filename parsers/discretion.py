@@ -16,7 +16,6 @@ _AND = re.compile(r"(?:DAN|&|DN|AND)\s+")
 # them is what may itself be complained about (`RAHASIA dokter puskesmas jarang masuk`): a number
 # kept back for nothing costs little, one passed on against the wish cannot be called back.
 _IDIOMS = re.compile(r"RAHASIA (?:KAN|UMUM|NEGARA|DAPUR|DAGANG|ILAHI)(?![^\W_])")
-_ROUNDS_MAX = 3
 _FIRST_WORDS = 4
 
 # The wish put in a sentence. It must be the sender's own identity: `dana dirahasiakan lurah` is
@@ -52,7 +51,7 @@ _CUES = ("RAHASIA", "SEMBUNYIKAN", "LINDUNGI", "SEBUT", "BILANG", "KASIH TA", "K
 def read_privacy(text: str, index: int, lexicon: Lexicon) -> tuple[Privacy, int]:
     """The keywords at `index` and where the text behind them begins; of two, the stricter holds."""
     said: list[str] = []
-    while len(said) < _ROUNDS_MAX:
+    while True:  # each round moves on
         joint = _AND.match(text, index) if said else None
         match = _KEYWORD.match(text, joint.end() if joint else index)
         if (

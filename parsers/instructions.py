@@ -36,7 +36,6 @@ _ADUAN = re.compile(
 _TEMPLATE = re.compile(r"(?:(?:ISI|ADUAN|LOKASI|WAKTU|NAMA|ALAMAT|DAN|KEJADIAN|SPASI)[\s,.()]*)+\Z")
 # How the poster ends: `… kirim ke 1708`.
 _ADDRESS = re.compile(r"[\s.,(]*(?:KIRIM|KIRIMKAN|SEND)\s+(?:KE|TO)\s+\d{3,6}(?!\d)[\s.,)!]*")
-_ROUNDS_MAX = 4
 
 
 def skip_address(text: str, index: int) -> int:
@@ -47,7 +46,7 @@ def skip_address(text: str, index: int) -> int:
 
 def skip_instructions(text: str, index: int) -> int:
     """The index at which a folded text begins, what the poster says passed over."""
-    for _ in range(_ROUNDS_MAX):
+    while True:  # each round moves on
         bracketed = _BRACKETED.match(text, index)
         bare = _BARE.match(text, index) or _ADUAN.match(text, index)
         if bracketed is not None:

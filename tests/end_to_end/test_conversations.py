@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import random
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 from conversation import Town
 from stores import rows
 
+from smsgate.backends.json import describe
 from smsgate.records import ComplaintStatus
 
 CITIZEN = "+6281234567890"
@@ -317,6 +320,45 @@ def test_who_complains_fast_is_told_once_that_answers_stop_and_all_is_kept(
     assert len(town.office.complaints) == 7
     town.pass_time(hours=25)
     says(phone.send("BTM parit tersumbat di Tiban")[0], "Aduan diterima")
+
+
+_ALPHABETS = (
+    "abcdefghij ABC0123456789.,:;-_/()?!@#%&*+='\"<>\n\r",
+    "aeiou {}[]~|^\\€£$¥èéùìòÇØøÅåΔΦΓΛΩΠΨΣΘΞÆæßÉÄÖÑÜ§¿äöñüà",
+    "aeiou \u00a0\u200b\u200d\u2028\u202e\ufeff\ufe0f路灯坏了ВТМβ🙏🏽🔥é́",
+)
+
+
+def as_typed() -> list[str]:
+    """Complaints of every alphabet, length and spacing."""
+    chance = random.Random(2026)
+    typed = [
+        "BTM jalan rusak",
+        "  BTM\n\n jalan  rusak \r\n di Tiban  ",
+        "ВТМ路灯坏了 \u200b",
+        "btm\u00a0air {mati} [RT 3] ~5 hari|\u20ac10 \\o/",
+        '"BTM RAHASIA lurah minta uang"',
+        "BTM " + "jalan rusak " * 40,
+        "BTM " + "路灯坏了🔥" * 40,
+    ]
+    for alphabet in _ALPHABETS:
+        for length in (1, 20, 66, 67, 156, 157, 300):
+            typed.append("BTM jalan " + "".join(chance.choices(alphabet, k=length)) + "x")
+    return typed
+
+
+def test_what_is_typed_reaches_the_office_byte_for_byte(open_town: OpenTown) -> None:
+    town = open_town()
+    typed = as_typed()
+
+    for number, text in enumerate(typed):
+        town.phone(f"+62813000{number:05d}").send(text)
+
+    assert [complaint.raw_text for complaint in town.office.complaints] == typed
+    for complaint in town.office.complaints:
+        sent = json.loads(json.dumps(describe(complaint), ensure_ascii=False).encode())
+        assert sent["text"] == complaint.text
+        assert complaint.text in complaint.raw_text
 
 
 def test_a_stale_receipt_is_not_sent_days_later(open_town: OpenTown) -> None:

@@ -127,14 +127,19 @@ def test_a_sim_of_our_own_loses_no_text(text):
         assert meaning.body in text
 
 
-@given(st.sampled_from([row for row in read_messages() if row["expect"] == "complaint"]))
-def test_a_body_under_the_prefix_again_is_the_same_complaint(row):
-    body = row["body"]
+@given(st.one_of(st.sampled_from([row["text"] for row in read_messages()]), TEXTS))
+@settings(max_examples=1000)
+@example("BTM " + "<aduan>" * 5 + "umum")
+@example("BTM " + "RAHASIA " * 5 + "umum jalan")
+def test_a_body_under_the_prefix_again_is_the_same_complaint(text):
+    meaning = parse(text, GRAMMAR)
+    if not isinstance(meaning, Complaint):
+        return
 
-    again = parse("BTM " + body, GRAMMAR)
+    again = parse("BTM " + meaning.body, GRAMMAR)
 
     assert isinstance(again, Complaint)
-    assert again.body == body
+    assert again.body == meaning.body
 
 
 @given(
@@ -169,7 +174,8 @@ def test_the_other_readers_never_raise_either(text):
     classify(text, is_alphanumeric=True)
 
 
-LONG = 10_000
+LONG = 50_000
+LIMIT_S = 1.0  # of this process alone; 50 to 300 ms here
 WORST = {
     "one word": "a",
     "spaces": " ",
@@ -188,6 +194,10 @@ WORST = {
     "prefixes": "BTM ",
     "part marks": "1/",
     "addresses": "a@",
+    "ends of the poster": "kirim ke 1708 ",
+    "short codes": "1708 ",
+    "violence": "lagi dipukuli dulu ",
+    "patients": "sesak napas igd dulu ",
 }
 
 
@@ -196,17 +206,16 @@ WORST = {
     "reader", [lambda text: parse(text, GRAMMAR), names_a_place, mask, recognise]
 )
 def test_ten_thousand_characters_take_milliseconds(reader, piece):
-    """A quadratic rule would take a hundred times the time of a text a tenth as long."""
+    """Asked of five times as many: even a light quadratic rule, which takes 50 ms for 10,000, then takes seconds."""
     long = "BTM x" + piece * (LONG // len(piece))
-    took = min(_time(reader, long) for _ in range(3))
 
-    assert took < 0.5  # some 10 ms here; the rest is for a busy machine
+    assert any(_time(reader, long) < LIMIT_S for _ in range(3))
 
 
 def _time(reader, text: str) -> float:
-    started = time.perf_counter()
+    started = time.process_time()
     reader(text)
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 def test_nothing_but_the_prefix_is_empty():
