@@ -46,7 +46,7 @@ class Rules:
 
     def replace(self, service: ServiceSettings, settings: Settings) -> None:
         """Decide by these settings of the gateway from the next SMS on."""
-        rules = service_rules(service, settings)
+        rules = service_rules(service, settings.services)
         self.intake = Intake(replace(rules, withholds_sender=self._withholds_sender))
 
     def is_sent(self, kind: ReplyKind) -> bool:
@@ -64,9 +64,9 @@ class Rules:
         return self.intake.decide(sms, known, reference)
 
 
-def service_rules(service: ServiceSettings, settings: Settings) -> ServiceRules:
-    """Return what intake needs of a service's settings, of its neighbours' prefixes."""
-    others = [other for other in settings.services if other.name != service.name]
+def service_rules(service: ServiceSettings, all_: Sequence[ServiceSettings] = ()) -> ServiceRules:
+    """Return what intake needs of a service's settings, and of its neighbours' prefixes."""
+    others = [other for other in all_ if other.name != service.name]
     limits = service.limits
     is_english = service.is_english_answered
     return ServiceRules(
