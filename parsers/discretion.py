@@ -24,6 +24,8 @@ _SELF = r"(?:SAYA|SY|AKU|KAMI|PELAPOR|PENGADU|ANONIM)"
 _IDENTITY = r"(?:IDENTITAS(?:KU)?|NAMA(?:KU)?|NOMOR|NO(?:\s+HP)?|NMR|DATA(?:\s+DIRI)?)"
 _GAP = r"\W{1,3}"
 _FEW_WORDS = rf"(?:\w{{1,10}}{_GAP}){{0,2}}?"
+# Counter-example: `jangan bocor lagi pipanya` names no identity.
+_GIVE_AWAY = r"(?:DI\s?)?(?:BOCOR|BUKA|SEBAR|BONGKAR|KETAHUI|KETAHUAN)(?:KAN|IN)?"
 _DO_NOT = r"(?:JANGAN|JGN|TIDAK\s+MAU|TDK\s+MAU)"
 _WISHES = re.compile(
     r"(?<![^\W_])(?:"
@@ -34,8 +36,12 @@ _WISHES = re.compile(
             # identitas saya mohon dirahasiakan; nama saya jangan disebut
             rf"{_IDENTITY}{_GAP}{_FEW_WORDS}{_SELF}{_GAP}{_FEW_WORDS}(?:DI\s?)?RAHASIAKAN",
             rf"{_IDENTITY}{_GAP}{_SELF}{_GAP}{_FEW_WORDS}{_DO_NOT}{_GAP}(?:DI\s?)?SEBUT(?:KAN)?",
-            # jangan sebut nama saya; jangan bilang saya yang lapor
+            rf"{_IDENTITY}{_GAP}{_SELF}{_GAP}{_FEW_WORDS}{_DO_NOT}{_GAP}(?:SAMPAI{_GAP})?{_GIVE_AWAY}",
+            # jangan sebut nama saya; jangan bocorkan identitas saya; jangan bilang saya yang lapor
             rf"{_DO_NOT}{_GAP}(?:DI\s?)?SEBUT(?:KAN)?{_GAP}{_IDENTITY}",
+            rf"{_DO_NOT}{_GAP}(?:SAMPAI{_GAP})?{_GIVE_AWAY}{_GAP}{_IDENTITY}",
+            # tolong rahasiakan; mohon dirahasiakan ya
+            rf"(?:TOLONG|TLG|MOHON|MHN|HARAP|MINTA){_GAP}(?:DI\s?)?RAHASIAKAN",
             rf"{_DO_NOT}{_GAP}(?:BILANG|KASIH\s+TAHU|KASIH\s+TAU){_GAP}{_FEW_WORDS}{_SELF}",
             # sifat rahasia; ini rahasia ya pak
             r"(?:INI|SIFAT|SIFATNYA)\W{1,3}RAHASIA(?!\W{1,3}(?:UMUM|NEGARA))",
@@ -45,7 +51,20 @@ _WISHES = re.compile(
     + r")(?![^\W_])"
 )
 # Without one of these the search below cannot succeed, and most texts have none.
-_CUES = ("RAHASIA", "SEMBUNYIKAN", "LINDUNGI", "SEBUT", "BILANG", "KASIH TA", "KEEP")
+_CUES = (
+    "RAHASIA",
+    "SEMBUNYIKAN",
+    "LINDUNGI",
+    "SEBUT",
+    "BILANG",
+    "KASIH TA",
+    "KEEP",
+    "BOCOR",
+    "BUKA",
+    "SEBAR",
+    "BONGKAR",
+    "KETAHU",
+)
 
 
 def read_privacy(text: str, index: int, lexicon: Lexicon) -> tuple[Privacy, int]:

@@ -43,7 +43,7 @@ _PEOPLE = list_words("""
 # word it means again (`maling lagi`), so it is no word for now by itself.
 _VIOLENCE = list_words("""
     MUKUL MUKULI MUKULIN MEMUKUL MEMUKULI DIPUKUL DIPUKULI DIPUKULIN MENGANIAYA DIANIAYA MENYIKSA DISIKSA
-    BERANTEM BERKELAHI TAWURAN NGAMUK MENGAMUK
+    BERANTEM BERKELAHI TAWURAN NGAMUK MENGAMUK KDRT
     """)
 _IN_PROGRESS = list_words("LAGI LG LGI")
 # A patient for whom minutes count: now, or where the emergency room or the ambulance does not take
