@@ -14,9 +14,9 @@ _VALUES = re.compile(r'=[0-9,"]*')
 _HARMLESS_BASIC = re.compile(r"(?:I\d*|S\d+\?|H0?)*")
 # parameters that change nothing a line relies on
 _WRITABLE = frozenset(("+CREG", "+CGREG", "+CEREG", "+CUSD", "+CMGR", "+CPINR", "+QENG"))
-# executed without a parameter: acknowledge, store, restore, answer, dial, power
+# executed without a parameter: acknowledge, store, restore, delete, leave for data, power
 _DANGEROUS_ALONE = re.compile(
-    r"\+CNMA|\+CSAS|\+CRES|\+CMG[DSWC].*|\+CMSS|.*(?:RESET|REBOOT|BOOT|RST|OFF|POWD|SHDN|SMSO|MGDA).*"
+    r"\+CNMA|\+CSAS|\+CRES|\+CMG[DSWC].*|\+CMSS|.*(?:RESET|BOOT|RST|P?OF|POWD|PWRD|SHDN|SHUT|HALT|SMSO|MGDA|DEL|ERASE|CGDATA).*"
 )
 _SLOW = "+COPS=?"  # looks for networks, for minutes
 

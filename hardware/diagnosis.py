@@ -157,7 +157,7 @@ def judge_permission(seen: PortSight) -> Finding:
     """May this user open it?"""
     facts = {"port": seen.path, "group": seen.group, "user": seen.user}
     if not seen.may_open:
-        return _end("permission", "denied", **facts)
+        return _end("permission", "denied" if seen.group else "denied_to_all", **facts)
     return _ok("permission", "allowed", **facts)
 
 
@@ -166,7 +166,8 @@ def judge_holder(seen: PortSight, *, is_daemon: bool) -> Finding:
     names = ", ".join(f"{name} (pid {pid})" if pid else name for pid, name in seen.holders)
     if is_daemon:
         return _note("holder", "held_by_daemon", holders=names or "smsgate")
-    if any(name.startswith("ModemManager") for _, name in seen.holders):
+    is_modem_manager = any(name.startswith("ModemManager") for _, name in seen.holders)
+    if is_modem_manager and seen.udev_rule:
         return _end("holder", "held_by_modem_manager", holders=names, rule=seen.udev_rule)
     if seen.holders:
         return _end("holder", "held", holders=names, port=seen.path)

@@ -97,6 +97,12 @@ WORDS: dict[str, tuple[Words, Words]] = {
         Words("Pengguna {user} tidak boleh membuka {port}; grup {group} boleh.",
               "Jalankan `sudo usermod -aG {group} {user}`, masuk ulang, lalu coba lagi (atau jalankan dengan sudo)."),
     ),
+    "denied_to_all": (
+        Words("User {user} may not open {port}, and no group may.",
+              "Run this again with sudo. The daemon needs a group: plug the modem in again, and see `ls -l {port}`."),
+        Words("Pengguna {user} tidak boleh membuka {port}, grup mana pun juga tidak.",
+              "Ulangi ini dengan sudo. Daemon butuh grup: cabut dan pasang lagi modem, lalu lihat `ls -l {port}`."),
+    ),
     "free": (Words("Nobody has it open."), Words("Tidak ada yang memakainya.")),
     "held_by_daemon": (
         Words("The daemon has it open, so the daemon is asked; what would disturb it is left out."),
@@ -355,6 +361,10 @@ WORDS: dict[str, tuple[Words, Words]] = {
         Words("Left out: the daemon would file it. Send one from your phone, and see `smsgate messages list`."),
         Words("Tidak dicoba: daemon akan menyimpannya. Kirim dari telepon, lalu lihat `smsgate messages list`."),
     ),
+    "loop_left_out": (
+        Words("Left out, for it costs an SMS: mend what is wrong above first."),
+        Words("Tidak dicoba, karena berbiaya satu SMS: perbaiki dulu masalah di atas."),
+    ),
     "loop_rejected": (
         Words("The network did not take it ({sense}).",
               "See whether the SIM has credit and may send SMS; the operator tells."),
@@ -393,7 +403,7 @@ WORDS: dict[str, tuple[Words, Words]] = {
     ),
     "clock_off": (
         Words("Nobody keeps this machine's clock right, and the modem's differs by {minutes} min ({modem}).",
-              "Run `timedatectl set-ntp true`; without an internet, set the clock by hand: `timedatectl set-time …`."),
+              "Run `timedatectl set-ntp true`; without internet, set the clock by hand: `timedatectl set-time …`."),
         Words("Tidak ada yang menjaga jam komputer ini, dan jam modem berbeda {minutes} menit ({modem}).",
               "Jalankan `timedatectl set-ntp true`; tanpa internet, setel jam manual: `timedatectl set-time …`."),
     ),

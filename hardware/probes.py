@@ -74,7 +74,7 @@ def look_at(path: str, around: Surroundings) -> PortSight:
         is_device=stat.S_ISCHR(facts.st_mode),
         others=others,
         may_open=around.may_open(here),
-        group=_group_name(facts.st_gid),
+        group=_group_name(facts.st_gid) if _may_group_help(facts) else "",
         user=_user_name(),
         holders=tuple(holders(here, proc=proc)),
         is_modem_manager_running=_is_running("ModemManager", proc),
@@ -82,6 +82,11 @@ def look_at(path: str, around: Surroundings) -> PortSight:
         interface=port.usb.interface if port is not None and port.usb is not None else None,
         udev_rule=rules[0] if rules else "",
     )
+
+
+def _may_group_help(facts: os.stat_result) -> bool:
+    """Say whether a member of the port's group may open it; root's group is for nobody to join."""
+    return facts.st_gid != 0 and facts.st_mode & 0o060 == 0o060
 
 
 def _group_name(number: int) -> str:
@@ -127,11 +132,13 @@ class Doctor:
         self._terminal: Terminal | None = None
         self._restarts = 0
         self._heard = 0
+        self._has_failed = False
 
     def examine(self) -> Iterator[Finding]:
         """Yield findings, from the cable to the network, until the last check or a final finding."""
         try:
             for finding in self._check_all():
+                self._has_failed |= finding.level is d.Level.FAILURE
                 yield finding
                 if finding.is_final:
                     return
@@ -286,6 +293,9 @@ class Doctor:
         expected = self._expected
         if expected.loop_number is not None and self._terminal is None:
             yield Finding("loop", d.Level.NOTE, "loop_beside_daemon")
+        elif expected.loop_number is not None and self._has_failed:
+            # it would cost an SMS, and come, if at all, when the daemon takes it for a citizen's
+            yield Finding("loop", d.Level.NOTE, "loop_left_out")
         elif expected.loop_number is not None:
             loop: Loop = send_to_self(channel, expected.loop_number, limit_s=self._waits.loop_s)
             yield d.judge_loop(loop)

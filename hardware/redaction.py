@@ -18,12 +18,13 @@ _RUN = re.compile(r"\d{6,}")
 _PDU_LINE = re.compile(r"(?P<prompt>> ?)?(?P<hex>(?:[0-9A-Fa-f]{2}){7,})(?P<end>\x1a?)")
 _TEXT_HEADER = re.compile(r'\+CM(?:G[LR]|T):.*"|\+CDS:.*"')
 _HEX_RUN = re.compile(r"[0-9A-Fa-f]{14,}")
-_ANSWER = re.compile(r"OK|ERROR|\+C[A-Z]+:.*|AT.*", re.DOTALL)
+# an echo is a whole command: a text may begin with "ATAS NAMA"
+_ANSWER = re.compile(r"OK|ERROR|\+C[A-Z]+:.*|AT(?:[A-Z]\d*|[+^*%$#&].*)?", re.DOTALL)
 _SPOKEN = re.compile(
     r"\+(?:CUSD|CNUM|CLIP|CCWA|COLP|CPBR|CPBF|CMGL|CMGR|CMT)\b|AT\+(?:CUSD|CMGS|CMGW|CPBW)=", re.I
 )
 _PIN = re.compile(r"(AT\+(?:CPIN|CLCK|CPWD)=)(.*)", re.IGNORECASE)
-_QUOTED = re.compile(r'"([^"]*)"')
+_QUOTED = re.compile(r'"([^"]*)("|$)')
 _LINE_END = re.compile(r"([\r\n\x1a]+)")
 _DELIVER, _SUBMIT, _REPORT = 0, 1, 2
 _UDHI = 0x40
@@ -39,6 +40,7 @@ class Redactor:
         self._numbers: dict[str, str] = {}
         self._moments: dict[bytes, bytes] = {}
         self._is_text_next = False  # a header in text mode: the next line is an SMS
+        self._is_quote_open = False  # an answer to a USSD code goes over several lines
 
     # -- lines
 
@@ -52,6 +54,11 @@ class Redactor:
     def _redact_line(self, line: str) -> str:
         if not line:
             return line
+        if self._is_quote_open and _ANSWER.fullmatch(line) is None:
+            text, quote, rest = line.partition('"')
+            self._is_quote_open = not quote
+            return hide_text(text) + quote + self._redact_runs(rest)
+        self._is_quote_open = False
         if self._is_text_next and _ANSWER.fullmatch(line) is None:
             return hide_text(line)
         self._is_text_next = False
@@ -61,7 +68,8 @@ class Redactor:
             return self._redact_hex(found)
         self._is_text_next = _TEXT_HEADER.match(line) is not None or _begins_text(line)
         if _SPOKEN.match(line):
-            line = _QUOTED.sub(lambda quoted: f'"{self._redact_quoted(quoted[1])}"', line)
+            self._is_quote_open = line.count('"') % 2 == 1
+            line = _QUOTED.sub(lambda quoted: f'"{self._redact_quoted(quoted[1])}{quoted[2]}', line)
         # hex that is no whole line is a damaged PDU, or a text in UCS-2
         line = _HEX_RUN.sub(self._redact_run_of_hex, line)
         return self._redact_runs(line)

@@ -63,9 +63,21 @@ def doctor(
 
     Exit code 1 when there is something to do. A modem that the daemon holds is examined through the daemon.
     """
+    if loop is not None:
+        check_number(loop)
     target = find_target(name, port, config, baud=baud)
     return examine(target, config, language=choose_language(language), loop=loop, bundle=bundle,
                    is_json=is_json)  # fmt: skip
+
+
+def check_number(number: str) -> None:
+    """Refuse what is no number before anything is opened or paid for."""
+    from hardware.pdu import EncodeError, encode_submit
+
+    try:
+        encode_submit(number, "", reference=0)
+    except EncodeError as error:
+        raise typer.BadParameter(str(error), param_hint="--loop") from None
 
 
 def choose_language(given: str | None) -> str:
@@ -123,13 +135,16 @@ def examine(
             give_back(known, config)
     found = choose_next(findings)
     plain = _plain(target, findings, language)
-    if bundle is not None:
-        dialogue = [{">" if turn.is_ours else "<": turn.said} for turn in recording.turns()]
-        _write_bundle(bundle, {**plain, "dialogue": dialogue})
     if is_json:
         print_json(plain)
     else:
-        print(f"\n{NEXT[0 if language == 'en' else 1]}: {visible(action(found, language))}")
+        print(
+            f"\n{NEXT[0 if language == 'en' else 1]}: {visible(action(found, language))}",
+            flush=True,
+        )
+    if bundle is not None:  # last: what was found is told, whether it can be written or not
+        dialogue = [{">" if turn.is_ours else "<": turn.said} for turn in recording.turns()]
+        _write_bundle(bundle, {**plain, "dialogue": dialogue})
     return EXIT_FOUND if found is not None else 0
 
 

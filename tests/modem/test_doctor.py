@@ -19,7 +19,7 @@ import pytest
 
 from hardware import diagnosis, diagnosis_words
 from hardware.diagnosis import Balance, Expected, Finding, Level, choose_next
-from hardware.probes import Doctor, Surroundings, Waits
+from hardware.probes import Doctor, Surroundings, Waits, look_at
 from hardware.simulator import Network, PtyServer, SimulatedModem
 from hardware.terminal import Limits, Terminal
 from smsgate import cli
@@ -194,7 +194,7 @@ def loop_refused(patient: Patient) -> None:
 TROUBLES: dict[str, tuple[Callable[[Patient], None], str]] = {
     "no such port": (lose_port, "port_missing|port_none"),
     "a file instead of a port": (name_a_file, "port_no_device"),
-    "no permission": (deny, "denied"),
+    "no permission": (deny, "denied|denied_to_all"),
     "port held by another program": (lambda patient: hold(patient, "minicom"), "held"),
     "ModemManager about": (run_modem_manager, "modem_manager_near"),
     "wrong interface": (stand_aside, "wrong_interface"),
@@ -293,6 +293,30 @@ def test_the_sms_of_the_loop_is_deleted_again(patient: Patient) -> None:
     assert patient.modem.memories["SM"].used == 0
 
 
+def test_no_sms_is_paid_for_where_something_failed_before(patient: Patient) -> None:
+    patient.modem.faults.set("memory_full")
+    patient.expect(loop_number=NUMBER)
+
+    verdicts = [finding.verdict for finding in patient.examine()]
+
+    assert "loop_left_out" in verdicts
+    assert patient.modem.network.submitted_count == 0
+
+
+def test_nobody_is_told_to_join_the_group_of_root() -> None:
+    rooted = look_at("/dev/null", Surroundings(may_open=lambda _path: False))
+
+    assert diagnosis.judge_permission(rooted).verdict == "denied_to_all"
+    ordinary = diagnosis.PortSight("/dev/ttyUSB0", may_open=False, group="dialout", user="budi")
+    assert diagnosis.judge_permission(ordinary).verdict == "denied"
+
+
+def test_modem_manager_on_a_port_without_usb_has_no_rule_to_paste() -> None:
+    seen = diagnosis.PortSight("/dev/ttyS0", holders=((7, "ModemManager"),))
+
+    assert diagnosis.judge_holder(seen, is_daemon=False).verdict == "held"
+
+
 # --- words ----------------------------------------------------------------------------------------
 
 
@@ -358,6 +382,27 @@ def test_the_command_gives_the_same_as_json(
     told = json.loads(capsys.readouterr().out)
     assert told["next"]["verdict"] == "puk"
     assert [each["check"] for each in told["findings"]][-1] == "pin"
+
+
+def test_a_loop_to_what_is_no_number_is_refused_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.invoke(["modem", "doctor", "--port", "/dev/null", "--loop", "Budi"]) == 2
+
+    assert "--loop" in capsys.readouterr().err
+
+
+def test_a_bundle_that_cannot_be_written_leaves_the_next_action_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = tmp_path / "missing/bundle.json"
+
+    assert (
+        cli.invoke(
+            ["modem", "doctor", "--port", "/dev/ttyNONE", "--bundle", str(bundle), "--lang", "en"]
+        )
+        == 74
+    )
+
+    assert "Next: Plug the modem in" in capsys.readouterr().out
 
 
 def modem_numbers(patient: Patient) -> set[str]:

@@ -183,6 +183,24 @@ def test_no_number_and_no_text_survives_in_a_line(number: str, text: str) -> Non
     assert not (_words(text) - {"REC", "READ", "CMGL", "CNUM", "CLIP", "CUSD"}) & _words(hidden)
 
 
+def test_a_ussd_answer_of_several_lines_is_hidden_to_its_end() -> None:
+    said = '+CUSD: 0,"Hai BUDI\r\nPulsa Rp5.000\r\nNIK 1234 Batam",15\r\n\r\nOK\r\nMODEL\r\n'
+
+    hidden = Redactor().redact(said)
+
+    assert (
+        hidden == '+CUSD: 0,"Xxx XXXX\r\nXxxxx Xx0.000\r\nXXX 0000 Xxxxx",15\r\n\r\nOK\r\nMODEL\r\n'
+    )
+
+
+def test_a_text_that_begins_like_a_command_is_hidden() -> None:
+    said = '+CMT: "+6281234567890",,"25/10/08,15:40:40+28"\r\nATAS NAMA BUDI\r\nlorong tiga\r\n'
+
+    hidden = Redactor().redact(said)
+
+    assert hidden.endswith("\r\nXXXX XXXX XXXX\r\nxxxxxx xxxx\r\n")
+
+
 def test_reports_drafts_and_nonsense_are_hidden_too() -> None:
     redactor = Redactor()
     report = store_pdu("+6281100000", encode_report(7, CITIZEN, at=AT, discharged_at=AT, status=0))

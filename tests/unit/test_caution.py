@@ -16,6 +16,7 @@ HARMFUL = (
     "AT+COPS=2", "AT+COPS=?", "AT+IPR=9600", "AT+CNMA", "ATD123;", "AT&W", "AT+CPWROFF", "AT^RESET", "AT+QPOWD",
     'AT+CMGDA="DEL ALL"', "ATE0+CMGD=1", "+++", "", "AT+CSQ\rAT+CMGD=1", "AT+CSQ\x1a", "ATQ1", "AT+CRES", "AT+CSMS=0",
     'AT+CUSD=1,";"+CMGD=1', "AT#REBOOT",
+    "AT+CPOF", "AT*PSCPOF", "AT$QCPWRDN", "AT#SYSHALT", "AT^SHUTDOWN", "AT+CGDATA",
 )  # fmt: skip
 
 
