@@ -396,6 +396,12 @@ class ModemEngine(GsmModem, ModemLink):
             return False
         return True
 
+    def make_sure(self) -> None:
+        """Prove now that answers belong to their commands, where that is in doubt."""
+        with self._txLock:
+            if self._dialogue.is_dirty:
+                self.resync()
+
     def submit(self, pdu: SubmitPdu) -> int:
         """Submit one SMS; return its TP-MR. Prompt and body are one step: nothing can come between them.
 

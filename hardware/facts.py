@@ -124,3 +124,4 @@ class Event:
 
     kind: EventKind
     number: int | None = None
+    submission: int = 0  # of a late answer: how many SMS had been submitted when it came

@@ -63,8 +63,7 @@ DIRECT_MEMORY = "CMT"  # Slot.memory of a message that no memory holds
 EVENTS_MAX = 200
 DIRECT_MAX = 1000  # the network waits for an acknowledgement, so more than a few are a fault
 DELETES_PER_LINE = 10
-# signs of restart may repeat (Huawei's ^BOOT): look at the settings no oftener
-SETTLING_PAUSE_S = 10.0
+SETTLING_PAUSE_S = 10.0  # signs of restart may repeat (Huawei's ^BOOT): we look no oftener
 
 _EVENT_OF = {
     UrcKind.ARRIVED: EventKind.ARRIVED,
@@ -178,8 +177,7 @@ class Modem:
         return True
 
     def _move_to(self, port: str | None) -> None:
-        options = replace(self._options, port=port)
-        self._surroundings = replace(self._surroundings, options=options)
+        self._surroundings = replace(self._surroundings, options=replace(self._options, port=port))
 
     def _connect(self) -> ModemEngine:
         """Return an engine that is up, on the port where the modem should be."""
@@ -332,28 +330,29 @@ class Modem:
         self, engine: ModemEngine, memory: str, slots: list[Slot], deleted: list[Slot]
     ) -> None:
         engine.settings.select(memory)
-        for slot in [slot for slot in slots if _may_be_replaced(slot)]:
-            # Read again right before it goes: what frees another slot lets the network bring what replaces this one.
-            slots = [other for other in slots if other is not slot]
-            if not self._was_replaced(engine, slot) and engine.delete_slots([slot.index]):
-                deleted.append(slot)
+        # Read again right before they go: what frees another slot lets the network bring what replaces one of them.
+        replaceable = [slot for slot in slots if _may_be_replaced(slot)]
+        deleted.extend(slot for slot in replaceable if self._delete_held(engine, slot))
+        slots = [slot for slot in slots if slot not in replaceable]
         size = DELETES_PER_LINE if engine.profile.chains_deletes else 1
         for start in range(0, len(slots), size):
             group = slots[start : start + size]
             if engine.delete_slots([slot.index for slot in group]):
                 deleted.extend(group)
-            elif size > 1:  # nobody knows how far it came: one by one
-                deleted.extend(slot for slot in group if engine.delete_slots([slot.index]))
+            elif size > 1:
+                # Nobody knows how far it came, and what it freed may hold another SMS by now.
+                deleted.extend(slot for slot in group if self._delete_held(engine, slot))
 
-    def _was_replaced(self, engine: ModemEngine, slot: Slot) -> bool:
+    def _delete_held(self, engine: ModemEngine, slot: Slot) -> bool:
         now = engine.read(slot.index)
-        return now is not None and now.pdu != slot.pdu
+        if now is None or self._slot(slot.memory, now, slot.holder).pdu != slot.pdu:
+            return now is None  # what comes into a free slot is not ours to delete
+        return engine.delete_slots([slot.index])
 
     def _release(self, engine: ModemEngine, slot: Slot) -> None:
         with self._direct_lock:
             self._direct.pop(slot.index, None)
-            is_awaited = slot.index in self._awaited
-            self._awaited.pop(slot.index, None)
+            is_awaited = self._awaited.pop(slot.index, None) is not None
         # What could not be read as a PDU (a modem back in text mode) is kept, and the network brings it again.
         if is_awaited and not slot.is_damaged:
             self._acknowledge(engine)
@@ -369,6 +368,7 @@ class Modem:
         """
         engine = self._ready()
         self._acknowledge_reports(engine)
+        engine.make_sure()  # what comes late until then is the answer to the one before
         self.submissions += 1
         return engine.submit(pdu)
 
@@ -461,8 +461,8 @@ class Modem:
         elif urc.kind is UrcKind.SETTLING:
             self._is_unsettled = True
         elif urc.line.startswith("+CMGS:"):
-            numbers = answers.read_numbers([urc.line], "+CMGS")
-            self._events.append(Event(EventKind.LATE_SUBMIT, numbers[0] if numbers else None))
+            number = next(iter(answers.read_numbers([urc.line], "+CMGS") or ()), None)
+            self._events.append(Event(EventKind.LATE_SUBMIT, number, self.submissions))
         if kind is not None:
             self._events.append(Event(kind))
             self._bell.set()

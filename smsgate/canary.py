@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from smsgate.records import CompleteSms, Decide, Decision, Disposition, SenderKn
 LATE_S = 1800.0  # a network that is busy may keep an SMS for minutes
 FIRST_AFTER_S = 900.0  # a gateway that is started again and again must not pay for each start
 AFTER_REJECTION_S = 600.0
+REMEMBERED_MAX = 1000  # canaries known by their text: a network may keep an SMS for days
 
 _TEXT = re.compile(r"smsgate canary ([0-9A-F]{8})")
 
@@ -29,6 +31,7 @@ class CanaryRoute:
     to_line: str
     number: str  # of the SIM in that line
     every_s: float
+    from_number: str | None = None  # of the SIM that sends them, where it is configured
 
 
 @dataclass(slots=True)
@@ -49,7 +52,8 @@ class CanaryBoard:
     ) -> None:
         self._lock = threading.Lock()
         self._flights = [_Flight(route, now + FIRST_AFTER_S) for route in routes]
-        self._numbers = {route.number for route in routes}
+        self._numbers = {n for route in routes for n in (route.number, route.from_number) if n}
+        self._sent: deque[str] = deque(maxlen=REMEMBERED_MAX)
         self._new_token = new_token
 
     def take_due(self, line: str, now: float) -> tuple[str, str] | None:
@@ -61,6 +65,7 @@ class CanaryBoard:
                     if flight.token is None:  # else the first one's lateness stays the measure
                         flight.sent_at = now
                     flight.token = self._new_token()
+                    self._sent.append(flight.token)
                     return flight.route.number, f"smsgate canary {flight.token}"
         return None
 
@@ -78,11 +83,11 @@ class CanaryBoard:
         if found is None:
             return False
         with self._lock:
-            is_awaited = False
             for flight in self._flights:
                 if flight.token == found[1]:
-                    flight.token, is_awaited = None, True
-        return is_awaited or sender in self._numbers
+                    flight.token = None
+            # Also one that nobody awaits any more: it came after the next, or its commit had to be repeated.
+            return found[1] in self._sent or sender in self._numbers
 
     def is_deaf(self, line: str, now: float) -> bool:
         """Say whether a canary to this line is late."""

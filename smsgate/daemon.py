@@ -450,5 +450,6 @@ def canary_routes(settings: Settings) -> list[CanaryRoute]:
         to_line = modem.canary_to or modem.name
         number = numbers[to_line]
         if modem.canary_every_h and number is not None:
-            routes.append(CanaryRoute(modem.name, to_line, number, modem.canary_every_h * 3600.0))
+            every_s = modem.canary_every_h * 3600.0
+            routes.append(CanaryRoute(modem.name, to_line, number, every_s, modem.sim_number))
     return routes

@@ -20,7 +20,7 @@ from typing import Protocol
 import structlog
 
 from hardware import pdu
-from hardware.errors import ModemError, SubmitUnknown
+from hardware.errors import ModemError, SubmitRejected, SubmitUnknown
 from hardware.modem import EventKind, Listing, Modem
 from hardware.sim_pins import SimIdentity, sim_of
 from smsgate import line_storage
@@ -92,6 +92,7 @@ class Line(Wakeable):
         self._healing = Healing(self._policy.power)
         self._store_faults = 0
         self._sim = SimIdentity()
+        self._is_sim_unchecked = False  # the file that remembers it could not be used
         self._closed_at: float | None = self._clock.monotonic()  # None while it is open
         self._strange: str | None = (
             None  # "SIM" or "SMSC": what is not as it was; no reply leaves then
@@ -188,12 +189,14 @@ class Line(Wakeable):
         try:
             self._strange = self._tools.sim_pins.check(name, self._sim)
         except (OSError, ValueError) as error:
+            self._is_sim_unchecked = True
             self._tools.raise_alarm(
                 key,
                 f"The file that remembers the SIM of line {name} cannot be used ({type(error).__name__}): make it "
                 "and its folder readable and writable.",
             )
             return
+        self._is_sim_unchecked = False
         if self._strange is None:
             self._tools.clear_alarm(key)
             self._submission.look_again()
@@ -257,7 +260,7 @@ class Line(Wakeable):
         is_due = bool(rung) or self._clock.monotonic() >= self._list_at
         if is_due and self._receive(modem, has_rung=EventKind.ARRIVED in rung):
             return 0.0
-        if self._strange is not None:
+        if self._strange is not None or self._is_sim_unchecked:
             self._check_sim()
         if self._may_submit() and self._submission.run(modem):
             return 0.0
@@ -268,7 +271,7 @@ class Line(Wakeable):
         rung = set()
         for event in modem.take_events():
             if event.kind is EventKind.LATE_SUBMIT and event.number is not None:
-                self._submission.note_late(modem, event.number)
+                self._submission.note_late(event.submission, event.number)
             elif event.kind is EventKind.BODY_LOST:
                 # It was handed over although it should have been stored. Not acknowledged, it comes again where the
                 # modem lets us acknowledge at all.
@@ -368,6 +371,9 @@ class Line(Wakeable):
                 self._log.warning(
                     "canary_in_doubt"
                 )  # if it was not sent, it is late and another one follows
+            except SubmitRejected as error:
+                canaries.note_rejected(name, now)
+                self._log.warning("canary_rejected", reason=str(error))
             except ModemError:
                 canaries.note_rejected(name, now)
                 raise

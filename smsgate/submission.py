@@ -111,11 +111,12 @@ class Submission:
                 self._log.warning("reply_outcome_came_late")
             self._unrecorded.popleft()
 
-    def note_late(self, modem: Modem, tp_mr: int) -> None:
-        """The answer to the last SMS in doubt came after all: the SMSC took it."""
-        doubt, self._doubtful = self._doubtful, None
-        if doubt is None or doubt.submission != modem.submissions:
+    def note_late(self, submission: int, tp_mr: int) -> None:
+        """The answer to an SMS came after it was given up: the SMSC took it. Another's settles nothing."""
+        doubt = self._doubtful
+        if doubt is None or doubt.submission != submission:
             return
+        self._doubtful = None
         self._unrecorded.append(partial(self._store.record_part, doubt.claim, doubt.number, tp_mr))
         if doubt.is_last:
             self._settle(doubt.claim, ReplyState.SUBMITTED)

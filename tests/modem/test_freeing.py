@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from scripted_modem import PDU, PDU_LENGTH, ScriptedModem, driven, pdu_of
+from scripted_modem import PDU, PDU_LENGTH, ScriptedModem, driven, ok, pdu_of
 
 from hardware.modem import Modem
 
@@ -38,6 +38,27 @@ def test_a_slot_may_be_replaced_until_its_own_deletion(script, modem):
     modem.delete(sorted(listed, key=lambda slot: -slot.index))
 
     assert script.stores["SM"].slots[2] == (0, newer)
+
+
+def test_a_slot_that_half_a_deletion_freed_may_hold_another_message(script):
+    """The rest is deleted one by one, and what came into a slot that is free by then is in no store."""
+    newer = pdu_of(9)
+
+    def half(_modem, _line):
+        script.put("SM", 1, newer)
+        return "\r\n+CMS ERROR: 500\r\n"
+
+    script.on(r"AT\+CGMI", ok("SIMCOM_Ltd"))
+    script.on(r"AT\+CGMM", ok("SIMCOM_SIM800C"))
+    script.on(r"AT\+CMGL=4,1", lambda modem, _line: modem._healthy("AT+CMGL=4"))
+    script.on(r"AT\+CMGD=.*;.*", half)
+    for index in range(1, 4):
+        script.put("SM", index, pdu_of(index))
+    with driven(script, memories=("SM",)) as modem:
+        deleted = modem.delete(modem.list_held().slots)
+
+    assert [slot.index for slot in deleted] == [2, 3]
+    assert script.stores["SM"].slots == {1: (0, newer)}
 
 
 def test_what_came_on_an_earlier_connection_is_not_acknowledged(script, modem):

@@ -168,6 +168,21 @@ def test_a_late_answer_to_a_body_is_told(script):
         assert modem.signal().rssi == 17
 
 
+def test_a_late_answer_says_which_sms_it_is_about(script):
+    """It may come while the next one is prepared, which is no answer to that."""
+    with driven(script, submit_timeout_s=0.1) as modem:
+        script.submit_answer = silent
+        with pytest.raises(SubmitUnknown):
+            modem.submit(SUBMIT)
+        script.once(r"ATS\d+=\d+", ok("+CMGS: 77"))
+        with pytest.raises(SubmitUnknown):
+            modem.submit(SUBMIT)
+
+        late = [e for e in modem.take_events() if e.kind is EventKind.LATE_SUBMIT]
+        assert [(e.number, e.submission) for e in late] == [(77, 1)]
+        assert modem.submissions == 2
+
+
 def test_a_link_that_fails_before_the_body_is_no_doubt(script, modem):
     script.on(r"AT\+CMGS=.*", lambda said, _line: threading.Thread(target=said.hang_up).start())
 

@@ -6,7 +6,9 @@ from itertools import count
 import pytest
 from config_files import MINIMAL
 from fault_bench import CITIZEN, NUMBER, FaultBench
+from line_bench import Bench
 
+from hardware.errors import SubmitRejected
 from smsgate.canary import FIRST_AFTER_S, LATE_S, CanaryBoard, CanaryRoute
 from smsgate.config import load
 from smsgate.daemon import canary_routes
@@ -106,6 +108,23 @@ def test_only_our_own_canary_is_one():
     assert board.recognise("smsgate canary 0000FFFF", NUMBER), "from before a restart"
 
 
+def test_canary_that_comes_late_or_again_is_still_one():
+    """As a complaint it would be answered, from one line of ours to the other."""
+    board = CanaryBoard(
+        [CanaryRoute("m1", "m2", NUMBER, HOUR_S, from_number="+6281170001709")],
+        now=0.0,
+        new_token=map("{:08X}".format, count(1)).__next__,
+    )
+    texts = [board.take_due("m1", FIRST_AFTER_S + n * HOUR_S)[1] for n in range(2)]
+
+    for text in [*texts, *texts]:
+        assert board.recognise(text, "+6281170000000"), (
+            "in whatever form the network gives its number"
+        )
+    assert board.recognise("smsgate canary 0000FFFF", "+6281170001709"), "from before a restart"
+    assert not board.recognise("smsgate canary 0000FFFF", CITIZEN)
+
+
 def test_canary_is_a_test_and_all_else_is_decided_as_ever():
     triage = Decision(Disposition.TRIAGE)
     decide = a_board().watch(lambda *_: triage)
@@ -133,6 +152,19 @@ def test_rejected_canary_makes_nobody_deaf():
     assert board.take_due("m1", FIRST_AFTER_S + 700)
 
 
+def test_rejected_canary_closes_no_line():
+    """A SIM without credit still receives."""
+    bench = Bench()
+    tools = bench.line._tools
+    bench.line._tools = dataclasses.replace(tools, canaries=a_board(bench.clock.monotonic()))
+    bench.modem.fail_always["submit"] = SubmitRejected(38, "network out of order")
+
+    bench.pass_time(FIRST_AFTER_S + 60)
+
+    assert bench.modem.names().count("submit") == 1
+    assert "close" not in bench.modem.names()
+
+
 @pytest.mark.parametrize(
     ("lines", "problem"),
     [
@@ -156,4 +188,4 @@ def test_canary_goes_to_the_line_itself_where_no_other_is_named(tmp_path):
     file = tmp_path / "smsgate.toml"
     file.write_text(MINIMAL.replace("#modem#", f'canary_every_h = 6\nsim_number = "{NUMBER}"'))
 
-    assert canary_routes(load(file, environ={})) == [ROUTE]
+    assert canary_routes(load(file, environ={})) == [dataclasses.replace(ROUTE, from_number=NUMBER)]

@@ -276,7 +276,7 @@ def test_a_late_answer_settles_the_reply_that_was_in_doubt(bench):
     bench.modem.fail_next["submit"] = SubmitUnknown("No answer came.")
     bench.settle()
 
-    bench.modem.events = [Event(EventKind.LATE_SUBMIT, 77)]
+    bench.modem.events = [Event(EventKind.LATE_SUBMIT, 77, bench.modem.submissions)]
     bench.pass_time(1)
 
     assert bench.store.parts == [(5, 1, 77)]
@@ -289,7 +289,7 @@ def test_a_late_answer_to_a_part_leaves_the_reply_in_doubt(bench):
     bench.modem.fail_next["submit"] = SubmitUnknown("No answer came.")
     bench.settle()
 
-    bench.modem.events = [Event(EventKind.LATE_SUBMIT, 77)]
+    bench.modem.events = [Event(EventKind.LATE_SUBMIT, 77, bench.modem.submissions)]
     bench.pass_time(1)
 
     assert bench.store.parts == [(5, 1, 77)]
@@ -301,7 +301,7 @@ def test_a_late_answer_settles_nothing_once_another_sms_was_submitted(bench):
     bench.modem.fail_next["submit"] = SubmitUnknown("No answer came.")
     bench.pass_time(1)
 
-    bench.modem.events = [Event(EventKind.LATE_SUBMIT, 77)]
+    bench.modem.events = [Event(EventKind.LATE_SUBMIT, 77, bench.modem.submissions)]
     bench.pass_time(1)
 
     assert bench.store.settled == [(5, ReplyState.UNCONFIRMED), (6, ReplyState.SUBMITTED)]
@@ -313,10 +313,24 @@ def test_a_late_answer_to_a_technicians_sms_settles_no_reply(bench):
     bench.settle()
 
     bench.modem.submit(encode_submit("+628111111111", "tes", reference=0)[0])
-    bench.modem.events = [Event(EventKind.LATE_SUBMIT, 77)]
+    bench.modem.events = [Event(EventKind.LATE_SUBMIT, 77, bench.modem.submissions)]
     bench.pass_time(1)
 
     assert bench.store.settled == [(5, ReplyState.UNCONFIRMED)]
+
+
+def test_a_late_answer_to_the_sms_before_settles_not_the_reply_after_it(bench):
+    bench.store.replies = [a_reply(5), a_reply(6)]
+    bench.modem.fail_always["submit"] = SubmitUnknown("No answer came.")
+    bench.pass_time(1)
+
+    bench.modem.events = [
+        Event(EventKind.LATE_SUBMIT, 77, bench.modem.submissions - 1),
+        Event(EventKind.LATE_SUBMIT, 78, bench.modem.submissions),
+    ]
+    bench.pass_time(1)
+
+    assert bench.store.parts == [(6, 1, 78)]
 
 
 def test_an_answer_that_nobody_waits_for_is_passed_over(bench):

@@ -170,3 +170,26 @@ def test_a_file_that_cannot_be_used_is_said_and_keeps_nothing_waiting(tmp_path):
 
     assert "line.m1.sim" in bench.alarms
     assert bench.store.settled == [(5, ReplyState.SUBMITTED)]
+
+
+def test_a_file_that_was_mended_ends_its_alarm_and_the_sim_is_compared_at_once(tmp_path):
+    file = tmp_path / "sims.json"
+    SimPins(file).check("m1", OURS)
+    right = file.read_text()
+    file.write_text("[]")
+    bench = a_bench(OTHER)
+    bench.line._tools = dataclasses.replace(bench.line._tools, sim_pins=SimPins(file))
+    bench.settle()
+
+    file.write_text(right)
+    bench.store.replies = [a_reply(5)]
+    bench.line.wake()
+    bench.settle()
+
+    assert "another SIM" in bench.alarms["line.m1.sim"]
+    assert not bench.store.settled
+
+    bench.line._tools.sim_pins.accept("m1")
+    bench.pass_time(60)
+
+    assert not bench.alarms
