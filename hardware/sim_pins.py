@@ -7,6 +7,7 @@ The file is read anew each time, since a technician's command changes it while t
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -43,15 +44,20 @@ def sim_of(identity: Identity) -> SimIdentity:
 class SimPins:
     """The SIM of each line. Without a path it lasts as long as the object.
 
-    Every method raises OSError or ValueError where the file cannot be used.
+    Any thread may call. Every method raises OSError or ValueError where the file cannot be used.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
         self._lines: dict[str, dict[str, dict[str, str | None]]] = {}
+        self._lock = threading.Lock()  # from reading to writing: a line writes the others' too
 
     def check(self, line: str, seen: SimIdentity) -> str | None:
         """Return what of the line's SIM changed ("SIM" or "SMSC"), or None. A first sight is remembered."""
+        with self._lock:
+            return self._check(line, seen)
+
+    def _check(self, line: str, seen: SimIdentity) -> str | None:
         lines = self._read()
         entry = lines.get(line, {})
         pinned = _identity(entry.get("pinned"))
@@ -77,14 +83,15 @@ class SimPins:
 
         Return whether there was anything to change.
         """
-        lines = self._read()
-        entry = lines.pop(line, None)
-        if entry is None:
-            return False
-        if "seen" in entry:
-            lines[line] = {"pinned": entry["seen"]}
-        self._write(lines)
-        return True
+        with self._lock:
+            lines = self._read()
+            entry = lines.pop(line, None)
+            if entry is None:
+                return False
+            if "seen" in entry:
+                lines[line] = {"pinned": entry["seen"]}
+            self._write(lines)
+            return True
 
     def pinned(self, line: str) -> SimIdentity | None:
         """Return the SIM that belongs into the line; None where none was seen yet."""
