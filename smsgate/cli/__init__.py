@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -129,6 +130,8 @@ def build_group() -> LazyGroup:
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
     os.umask(0o077)  # what commands make may hold what citizens wrote
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that has no "…" is shown an escape
+        sys.stdout.reconfigure(errors="backslashreplace")
     code = invoke(args)
     try:
         sys.stdout.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from smsgate.cli.options import JsonOption
+from smsgate.cli.modem_target import BAUD
+from smsgate.cli.options import ConfigOption, JsonOption
 from smsgate.cli.output import print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -45,13 +47,21 @@ def scan(
         bool, typer.Option("--no-ask", help="Open no port: only look at what the system knows.")
     ] = False,
     root: Annotated[Path, typer.Option(help="Where sys, dev and run are.", hidden=True)] = Path("/"),
+    config: ConfigOption = None,
     is_json: JsonOption = False,
 ) -> None:  # fmt: skip
     """List serial ports: who has each, which interface of which USB device answers AT, and the udev rule to paste.
 
-    Ports on USB that nobody has open are asked by `AT`; others only where --port names them.
+    Ports on USB that nobody has open are asked by `AT`; others only where --port names them, or without --port
+    the configuration.
     """
-    found = look(root, port or (), ask=None if is_quiet else ask_port)
+    bauds = dict.fromkeys(port, BAUD) if port else _read_configured(config)
+    speeds = {os.path.realpath(path): baud for path, baud in bauds.items()}
+
+    def ask(path: str) -> tuple[str, str, str]:
+        return ask_port(path, baud=speeds.get(os.path.realpath(path), BAUD))
+
+    found = look(root, tuple(bauds), ask=None if is_quiet else ask)
     if is_json:
         print_json([_plain(each) for each in found])
         return
@@ -59,6 +69,20 @@ def scan(
         say("There is no serial port here: plug the modem in, and see `dmesg | tail`.")
         return
     _print_found(found)
+
+
+def _read_configured(config: Path | None) -> dict[str, int]:
+    """Return the ports of the configuration and their speeds; one that is missing or damaged names none."""
+    from smsgate.config import load
+    from smsgate.errors import ConfigError
+
+    try:
+        settings = load(config, are_secrets_needed=False)
+    except ConfigError:
+        if config is not None:
+            raise
+        return {}
+    return {str(modem.port): modem.baud for modem in settings.modems if modem.port is not None}
 
 
 def look(
@@ -90,14 +114,14 @@ def look(
     return found
 
 
-def ask_port(path: str) -> tuple[str, str, str]:
+def ask_port(path: str, *, baud: int = BAUD) -> tuple[str, str, str]:
     """Ask a port whether a modem is on it; return its IMEI, its model, and what went wrong."""
     from hardware.errors import ModemError, NotAModem
     from hardware.inspection import read_device
     from hardware.terminal import Limits, Terminal
 
     try:
-        with Terminal(path, limits=Limits(SILENCE_S, ANSWER_S)) as terminal:
+        with Terminal(path, baud=baud, limits=Limits(SILENCE_S, ANSWER_S)) as terminal:
             device = read_device(terminal)
     except NotAModem:
         return "", "", "answers no AT"

@@ -18,6 +18,7 @@ from smsgate.cli.modem_target import (
 )
 from smsgate.cli.options import ConfigOption
 from smsgate.cli.output import say, visible
+from smsgate.errors import SmsgateError
 
 if TYPE_CHECKING:
     from hardware.terminal import Channel, Terminal
@@ -188,7 +189,7 @@ def _take_commands(channel: Channel) -> None:
 def _print_while(channel: Channel, is_over: threading.Event) -> None:
     from hardware.errors import ModemError
 
-    with contextlib.suppress(ModemError):  # the console says so itself
+    with contextlib.suppress(ModemError, SmsgateError):  # the console says so itself
         seen, _ = channel.heard(0)
         while not is_over.is_set():
             seen = _print_heard(channel, seen, wait_s=LISTEN_S)

@@ -99,10 +99,11 @@ def find_target(
 
     settings = load(config, are_secrets_needed=False)
     modem = _choose(settings, name)
-    return Target(_find_place(settings, modem), baud or modem.baud, modem, settings)
+    baud = baud or modem.baud
+    return Target(_find_place(settings, modem, baud), baud, modem, settings)
 
 
-def _find_place(settings: Settings, modem: ModemSettings) -> str:
+def _find_place(settings: Settings, modem: ModemSettings, baud: int) -> str:
     """Return the port of a modem; of one that is known by its IMEI where the daemon has it, else where it is found."""
     if modem.imei is None:
         return str(modem.port)
@@ -119,7 +120,9 @@ def _find_place(settings: Settings, modem: ModemSettings) -> str:
     except (DaemonNotRunning, ControlDenied, ModemError):
         pass
     places = (*first, *modem.ports)
-    found = PortFinder().find(modem.imei, lambda port: ask_port(port)[0] or None, places=places)
+    found = PortFinder().find(
+        modem.imei, lambda port: ask_port(port, baud=baud)[0] or None, places=places
+    )
     if found is None and not first:
         raise ModemTrouble(
             f"the modem with the IMEI of {modem.name} is on no free port: see `smsgate modem scan`"

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
+from config_files import write_config
 
 from hardware.errors import CommandError
 from hardware.facts import Registration, Signal, Usage
@@ -19,6 +23,8 @@ from hardware.terminal import PROMPT, Terminal
 from hardware.ussd import ask_ussd, read_text
 from smsgate import cli
 from smsgate.cli.modem_show import show_look, sparkline
+from smsgate.cli.modem_talk import _print_while
+from smsgate.control import DaemonNotRunning
 
 NUMBER = "+6281170001708"
 CITIZEN = "+6281234567890"
@@ -195,8 +201,37 @@ def test_scan_asks_a_port_that_is_named(modem, port, tmp_path, capsys) -> None:
     assert (found["port"], found["answers"], found["imei"]) == (port, True, modem.imei)
 
 
+def test_scan_asks_a_port_that_the_configuration_names(modem, port, tmp_path, capsys) -> None:
+    config = write_config(tmp_path)
+    config.write_text(re.sub(r"(?m)^port = .*$", f'port = "{port}"', config.read_text()))
+    words = ["modem", "scan", "--config", str(config), "--root", str(tmp_path), "--json"]
+
+    assert cli.invoke(words) == 0, capsys.readouterr()
+
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["port"], found["imei"]) == (port, modem.imei)
+
+
+def test_a_daemon_that_ends_under_the_console_is_no_traceback() -> None:
+    class Gone:
+        def heard(self, _since: int, **_wait: float) -> tuple[int, list[str]]:
+            raise DaemonNotRunning("the daemon does not run")
+
+    _print_while(Gone(), threading.Event())
+
+
+def test_a_terminal_without_unicode_gets_help_all_the_same() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "smsgate", "modem", "watch", "--help"],
+        env=os.environ | {"PYTHONIOENCODING": "latin-1"}, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "/dev/\\u2026" in done.stdout
+
+
 COMMANDS = (
-    "scan --no-ask", "info --port {port}", "watch --count 1 --port {port}", "at --port {port} AT",
+    "scan --no-ask --port {port}", "info --port {port}", "watch --count 1 --port {port}", "at --port {port} AT",
     "send --yes --port {port} +6281234567890 halo", "ussd --port {port} *888#",
 )  # fmt: skip
 
