@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -61,6 +62,8 @@ REFUSED = -1  # in the place of the number of unseen attempts
 class PinLedger:
     """Attempts by SIM and PIN. Without a path it lasts as long as the object."""
 
+    _lock = threading.RLock()  # of all ledgers: each modem has its own, and they share the file
+
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
         self._attempts: dict[str, int] = {}
@@ -72,7 +75,8 @@ class PinLedger:
 
     def note_attempt(self, sim: str, pin: str) -> None:
         """Write down, durably, that the PIN is about to be sent. Raises OSError: then it must not be sent."""
-        self._change(_key(sim, pin), self._read().get(_key(sim, pin), 0) + 1)
+        with self._lock:
+            self._change(_key(sim, pin), self._read().get(_key(sim, pin), 0) + 1)
 
     def note_refused(self, sim: str, pin: str) -> None:
         """Write down that the SIM refused it."""
@@ -84,14 +88,16 @@ class PinLedger:
 
     def forget(self) -> None:
         """Forget every attempt, because a person says that the PIN or the SIM is another now."""
-        self._write({})
+        with self._lock:
+            self._write({})
 
     def _change(self, key: str, attempts: int | None) -> None:
-        known = self._read()
-        known.pop(key, None)
-        if attempts is not None:
-            known[key] = attempts
-        self._write(known)
+        with self._lock:
+            known = self._read()
+            known.pop(key, None)
+            if attempts is not None:
+                known[key] = attempts
+            self._write(known)
 
     def _read(self) -> dict[str, int]:
         if self._path is None:

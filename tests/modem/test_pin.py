@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from scripted_modem import ScriptedModem, ok
 
+from hardware import pin as pin_module
 from hardware.errors import (
     PinNotRecorded,
     PinRejected,
@@ -245,3 +247,23 @@ def test_a_pin_never_shows(script, tmp_path):
     assert PIN not in repr(ModemOptions(script.path, pin=PIN))
     assert PIN not in str(caught.value)
     assert PIN not in repr(caught.value.__cause__)
+
+
+def test_modems_that_start_at_once_lose_no_attempt_of_each_other(tmp_path, monkeypatch):
+    """Each has the file to itself from reading to writing: a refusal that is lost costs the SIM its next try."""
+    one, other = (PinLedger(tmp_path / "pins") for _ in range(2))
+    other.note_attempt("sim 2", PIN)
+    replace, others = pin_module.replace_durably, []
+
+    def replace_later(*what):
+        if not others:
+            others.append(threading.Thread(target=other.note_refused, args=("sim 2", PIN)))
+            others[0].start()
+            others[0].join(0.2)  # it may wait for us, and never be done before us
+        replace(*what)
+
+    monkeypatch.setattr(pin_module, "replace_durably", replace_later)
+    one.note_attempt("sim 1", PIN)
+    others[0].join(10)
+
+    assert not PinLedger(tmp_path / "pins").may_try("sim 2", PIN)
