@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # the store and the simulator are heavy, and `--help` needs n
     from smsgate.store import Store
 
 DEFAULT_SENDER = "+6281234567890"
+# One phone plays all citizens here, and each of them gets a receipt.
+LIMITS = "[service.limits]\nper_sender_day = 10000\nper_sender_burst = 10000\n"
 LINE_LIMIT_S = 30.0  # for one SMS to be filed, forwarded and answered
 # A phone sends at most 255 parts of 153 characters; more octets than these are never one SMS.
 LINE_OCTETS_MAX = 255 * 153 * 4
@@ -119,9 +121,9 @@ def _read_lines() -> Iterator[str | None]:
 def _stage(sender: str) -> Iterator[tuple[Rehearsal, Store, Citizen]]:
     """Start everything; stop everything afterwards, in bounded time."""
     from smsgate.citizen import Citizen
-    from smsgate.rehearsal import Rehearsal
+    from smsgate.rehearsal import Plan, Rehearsal
 
-    with Rehearsal() as rehearsal:
+    with Rehearsal(Plan(service_lines=LIMITS)) as rehearsal:
         print("Starting the gateway …", file=sys.stderr)
         rehearsal.start_all()
         with contextlib.ExitStack() as stack:

@@ -32,6 +32,9 @@ LINES = [
     "BTM RAHASIA pungli di kantor lurah",
     "BTM 😀 lampu jalan mati 🌙",
     LONG,
+    "BTM air PDAM keruh di Tiban",
+    "BTM sampah menumpuk di Bengkong",
+    "BTM selokan mampet di Nagoya",
 ]
 START_LIMIT_S = 60.0
 
@@ -83,6 +86,7 @@ def test_the_same_words_again_are_answered_with_the_first_reference(told: list[s
         pytest.param(5, "filed as complaint", "Aduan RAHASIA diterima", id="confidential"),
         pytest.param(6, "filed as complaint", "Aduan diterima", id="emoji, in UCS-2"),
         pytest.param(7, "filed as complaint", "Aduan diterima", id="a text of several parts"),
+        pytest.param(10, "filed as complaint", "Aduan diterima", id="more than one sends at home"),
     ],
 )
 def test_each_kind_is_filed_and_answered_as_what_it_is(
