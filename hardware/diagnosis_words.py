@@ -55,8 +55,14 @@ _PASTE_ID = (
     "Tulis baris ini di /etc/udev/rules.d/70-smsgate.rules, jalankan `udevadm control --reload`, lalu cabut dan "
     "pasang lagi modem: {rule}"
 )
-_ANTENNA = "Look at the antenna: is it screwed on, and near a window? Then run `smsgate modem watch` while moving it."
-_ANTENNA_ID = "Periksa antena: terpasang erat dan dekat jendela? Jalankan `smsgate modem watch` sambil menggesernya."
+_ANTENNA = (
+    "Look at the antenna: is it screwed on, and near a window? Then run `smsgate modem watch "
+    "{line}` while moving it."
+)
+_ANTENNA_ID = (
+    "Periksa antena: terpasang erat dan dekat jendela? Jalankan `smsgate modem watch {line}` "
+    "sambil menggesernya."
+)
 _POWER = (
     "Give the modem a stronger supply: 2 A, a short thick cable, no unpowered hub. A modem that sends draws 2 A for "
     "an instant."
@@ -174,10 +180,12 @@ WORDS: dict[str, tuple[Words, Words]] = {
     ),
     "echo_stays": (
         Words("It echoes although told not to (ATE0).",
-              "Run `smsgate modem at 'ATE0&W'` with the daemon stopped, and this again; if it still echoes, it is a "
+              "Run `smsgate modem at {option} 'ATE0&W'` with the daemon stopped, and this again; if it "
+              "still echoes, it is a "
               "modem for other work."),
         Words("Tetap menggemakan perintah walau dilarang (ATE0).",
-              "Jalankan `smsgate modem at 'ATE0&W'` saat daemon berhenti, lalu ulangi; bila tetap bergema, jangan "
+              "Jalankan `smsgate modem at {option} 'ATE0&W'` saat daemon berhenti, lalu ulangi; bila "
+              "tetap bergema, jangan "
               "pakai modem ini."),
     ),
     "text_mode_stays": (
@@ -277,15 +285,15 @@ WORDS: dict[str, tuple[Words, Words]] = {
     ),
     "deregistered": (
         Words("The modem was told to stay off the network (AT+COPS=2).",
-              "Run `smsgate modem at AT+COPS=0` with the daemon stopped."),
+              "Run `smsgate modem at {option} AT+COPS=0` with the daemon stopped."),
         Words("Modem disuruh tidak masuk jaringan (AT+COPS=2).",
-              "Jalankan `smsgate modem at AT+COPS=0` saat daemon berhenti."),
+              "Jalankan `smsgate modem at {option} AT+COPS=0` saat daemon berhenti."),
     ),
     "operator_by_hand": (
         Words("Not registered ({state}), and the operator is chosen by hand.",
-              "Run `smsgate modem at AT+COPS=0` with the daemon stopped: then the modem chooses by itself."),
+              "Run `smsgate modem at {option} AT+COPS=0` with the daemon stopped: then the modem chooses by itself."),
         Words("Belum terdaftar ({state}), dan operator dipilih manual.",
-              "Jalankan `smsgate modem at AT+COPS=0` saat daemon berhenti: modem lalu memilih sendiri."),
+              "Jalankan `smsgate modem at {option} AT+COPS=0` saat daemon berhenti: modem lalu memilih sendiri."),
     ),
     "no_signal": (
         Words("Not registered ({state}), and there is no signal.", _ANTENNA),
@@ -310,25 +318,29 @@ WORDS: dict[str, tuple[Words, Words]] = {
     "smsc": (Words("{smsc}."), Words("{smsc}.")),
     "smsc_missing": (
         Words("The SIM has no number of an SMSC, so nothing can be sent.",
-              'Ask the operator for its SMSC number, and set it: `smsgate modem at \'AT+CSCA="+62…"\'` with the daemon '
+              'Ask the operator for its SMSC number, and set it: `smsgate modem at {option} '
+              '\'AT+CSCA="+62…"\'` with the daemon '
               "stopped."),
         Words("SIM tidak punya nomor SMSC, jadi tidak bisa mengirim.",
-              'Tanyakan nomor SMSC ke operator, lalu setel: `smsgate modem at \'AT+CSCA="+62…"\'` saat daemon '
+              'Tanyakan nomor SMSC ke operator, lalu setel: `smsgate modem at {option} \'AT+CSCA="+62…"\'` saat daemon '
               'berhenti.'),
     ),
     "smsc_wrong": (
         Words("{smsc} is no SMSC of the SIM's country.",
-              'Ask the operator for its SMSC number, and set it: `smsgate modem at \'AT+CSCA="+62…"\'` with the daemon '
+              'Ask the operator for its SMSC number, and set it: `smsgate modem at {option} '
+              '\'AT+CSCA="+62…"\'` with the daemon '
               "stopped."),
         Words("{smsc} bukan SMSC negara SIM ini.",
-              'Tanyakan nomor SMSC ke operator, lalu setel: `smsgate modem at \'AT+CSCA="+62…"\'` saat daemon '
+              'Tanyakan nomor SMSC ke operator, lalu setel: `smsgate modem at {option} \'AT+CSCA="+62…"\'` saat daemon '
               'berhenti.'),
     ),
     "smsc_changed": (
         Words("{smsc} instead of {known}.",
-              "Set it back: `smsgate modem at 'AT+CSCA=\"{known}\"'` with the daemon stopped; ask who changed it."),
+              "Set it back: `smsgate modem at {option} 'AT+CSCA=\"{known}\"'` with the daemon stopped; "
+              "ask who changed it."),
         Words("{smsc}, bukan {known}.",
-              "Kembalikan: `smsgate modem at 'AT+CSCA=\"{known}\"'` saat daemon berhenti; tanya siapa pengubahnya."),
+              "Kembalikan: `smsgate modem at {option} 'AT+CSCA=\"{known}\"'` saat daemon berhenti; tanya "
+              "siapa pengubahnya."),
     ),
     # -- the memories
     "room": (Words("{storage}."), Words("{storage}.")),
@@ -388,9 +400,9 @@ WORDS: dict[str, tuple[Words, Words]] = {
     ),
     "balance_unreadable": (
         Words("{ussd} is answered, but no amount is found in it.",
-              "Look at the answer (`smsgate modem ussd '{ussd}'`), and correct `balance_pattern =`."),
+              "Look at the answer (`smsgate modem ussd {option} '{ussd}'`), and correct `balance_pattern =`."),
         Words("{ussd} dijawab, tetapi jumlahnya tidak terbaca.",
-              "Lihat jawabannya (`smsgate modem ussd '{ussd}'`), lalu betulkan `balance_pattern =`."),
+              "Lihat jawabannya (`smsgate modem ussd {option} '{ussd}'`), lalu betulkan `balance_pattern =`."),
     ),
     "balance_unanswered": (
         Words("The network does not answer {ussd}.", "Ask the operator for its code, and correct `balance_ussd =`."),
@@ -424,11 +436,18 @@ def evidence(finding: Finding, language: str) -> str:
     return _words(finding, language).evidence.format(**finding.facts)
 
 
-def action(finding: Finding | None, language: str) -> str:
-    """Return the one thing to do next; of no finding, that there is none."""
+def action(
+    finding: Finding | None, language: str, *, port: str = "/dev/…", name: str | None = None
+) -> str:
+    """Return the one thing to do next; of no finding, that there is none.
+
+    `port` and `name` are how the person called the modem: with several, a command to copy must say which.
+    """
     if finding is None:
         return NOTHING_TO_DO[LANGUAGES.index(language)]
-    return _words(finding, language).action.format(**finding.facts)
+    by_port = f"--port {port}"
+    reach = {"line": name or by_port, "option": f"--modem {name}" if name else by_port}
+    return _words(finding, language).action.format(**{**finding.facts, **reach})
 
 
 def _words(finding: Finding, language: str) -> Words:

@@ -104,7 +104,7 @@ def examine(
 ) -> int:  # fmt: skip
     """Examine, print as it goes, and return the exit code."""
     from hardware.diagnosis import choose_next
-    from hardware.diagnosis_words import NEXT, action
+    from hardware.diagnosis_words import NEXT
     from hardware.probes import Doctor, Surroundings
     from hardware.terminal import Terminal
     from hardware.transcript import Recording
@@ -139,7 +139,7 @@ def examine(
         print_json(plain)
     else:
         print(
-            f"\n{NEXT[0 if language == 'en' else 1]}: {visible(action(found, language))}",
+            f"\n{NEXT[0 if language == 'en' else 1]}: {visible(plain['next']['action'])}",
             flush=True,
         )
     if bundle is not None:  # last: what was found is told, whether it can be written or not
@@ -225,7 +225,7 @@ def _plain(target: Target, findings: list[Finding], language: str) -> dict[str, 
         ],
         "next": {
             "verdict": found.verdict if found is not None else None,
-            "action": action(found, language),
+            "action": action(found, language, port=target.port, name=target.name),
         },
     }
 

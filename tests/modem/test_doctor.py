@@ -384,6 +384,21 @@ def test_the_command_gives_the_same_as_json(
     assert [each["check"] for each in told["findings"]][-1] == "pin"
 
 
+def test_a_command_to_copy_says_which_modem() -> None:
+    weak = Finding("signal", Level.WARNING, "signal_weak", {"dbm": -111})
+    off = Finding("registration", Level.FAILURE, "deregistered", {"state": "idle", "cause": "?"})
+
+    for language in diagnosis_words.LANGUAGES:
+        said = [
+            diagnosis_words.action(each, language, port="/dev/p", name="m2") for each in (weak, off)
+        ]
+        assert "`smsgate modem watch m2`" in said[0]
+        assert "`smsgate modem at --modem m2 AT+COPS=0`" in said[1]
+        said = [diagnosis_words.action(each, language, port="/dev/p") for each in (weak, off)]
+        assert "`smsgate modem watch --port /dev/p`" in said[0]
+        assert "`smsgate modem at --port /dev/p AT+COPS=0`" in said[1]
+
+
 def test_a_loop_to_what_is_no_number_is_refused_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.invoke(["modem", "doctor", "--port", "/dev/null", "--loop", "Budi"]) == 2
 
