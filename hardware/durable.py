@@ -11,7 +11,9 @@ def replace_durably(path: Path, octets: bytes) -> None:
     fresh = path.with_name(path.name + ".new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        os.write(descriptor, octets)
+        rest = octets
+        while rest:  # a disk that is nearly full takes a part, and says no the next time
+            rest = rest[os.write(descriptor, rest) :]
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -71,7 +71,9 @@ def _note(
         .order_by(_reply_part.c.submitted_at.desc())
     )
     digits = report.recipient.number[-_SAME_DIGITS:]
-    ours = [row for row in candidates if row.recipient.endswith(digits)]
+    # One that names nobody, or half a number, is about nobody: the TP-MR alone comes round every 256 SMS.
+    is_whole = len(digits) == _SAME_DIGITS
+    ours = [row for row in candidates if is_whole and row.recipient.endswith(digits)]
     if not ours:
         return
     # The same number may have come round for the same citizen: the report says when its SMS was taken.

@@ -177,8 +177,10 @@ def test_report_about_what_others_sent_changes_nothing(make_bench):
     bench.answer()
     submission, reference = bench.asked[0]
     stranger = dataclasses.replace(submission, recipient="+6281300000009")
+    nobody = dataclasses.replace(submission, recipient=submission.recipient[-3:])
 
     bench.network.report(NUMBER, stranger, reference, status=0x46)
+    bench.network.report(NUMBER, nobody, reference, status=0x46)
     bench.network.report(NUMBER, submission, reference + 1, status=0x46)
     bench.run_for(30)
 
