@@ -13,6 +13,8 @@ from simulation.faults import KINDS
 from simulation.history import Outcome, run_history
 from simulation.planted import PLANTED
 
+# many runs each: a slow machine needs minutes, and whoever outstays the ordinary limit takes its worker down
+pytestmark = pytest.mark.timeout(600)
 HISTORIES = 1000
 CHUNK = 40
 SEEDS_MAX = 1000  # within these a planted bug must be found

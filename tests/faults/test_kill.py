@@ -31,6 +31,8 @@ LETTERS = [
     Letter(FIRST, LAMP, "repeat"),
     Letter(FIRST, "BTM STATUS", "query"),
 ]
+# many runs each: a slow machine needs minutes, and whoever outstays the ordinary limit takes its worker down
+pytestmark = pytest.mark.timeout(600)
 SLOTS = 3
 # How many points there are at least: a seam that is not struck any more would let every test pass.
 LEAST = {"write": 48, "commit": 20, "request": 2}
