@@ -477,7 +477,7 @@ def test_a_delete_that_is_refused_is_not_returned(script, modem):
 def test_a_delete_that_goes_unanswered_is_tried_no_further_and_what_was_done_is_told(script, modem):
     for index in (1, 2, 3):
         script.put("SM", index, pdu_of(index))
-    script.once(r"AT\+CMGD=2", lambda said, _line: threading.Thread(target=said.hang_up).start())
+    script.once(r"AT\+CMGD=2", lambda said, _line: said.hang_up())
 
     assert [slot.index for slot in modem.delete(modem.list_held().slots)] == [1]
     with pytest.raises(LinkDown):

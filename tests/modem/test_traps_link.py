@@ -149,7 +149,7 @@ def test_a_modem_that_remembers_nothing_still_opens(script):
 
 def test_a_device_that_vanishes_amid_a_command_is_noticed_at_once(script):
     with driven(script, command_timeout_s=20) as modem:
-        script.on(r"AT\+CSQ", lambda said, _line: threading.Thread(target=said.hang_up).start())
+        script.on(r"AT\+CSQ", lambda said, _line: said.hang_up())
         started_at = time.monotonic()
 
         with pytest.raises(LinkDown):

@@ -120,7 +120,7 @@ def test_submitting_leaves_the_character_set_alone(script, modem):
         pytest.param("\r\nERROR\r\n", id="an error without a reason"),
         pytest.param("\r\n+CME ERROR: 100\r\n", id="unknown, in the other family"),
         pytest.param(
-            lambda said, _body: threading.Thread(target=said.hang_up).start(),
+            lambda said, _body: said.hang_up(),
             id="the device vanishes",
         ),
         pytest.param("\r\nRDY\r\n", id="the modem restarts"),
@@ -184,7 +184,7 @@ def test_a_late_answer_says_which_sms_it_is_about(script):
 
 
 def test_a_link_that_fails_before_the_body_is_no_doubt(script, modem):
-    script.on(r"AT\+CMGS=.*", lambda said, _line: threading.Thread(target=said.hang_up).start())
+    script.on(r"AT\+CMGS=.*", lambda said, _line: said.hang_up())
 
     with pytest.raises(LinkDown):
         modem.submit(SUBMIT)

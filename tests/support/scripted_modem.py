@@ -164,8 +164,8 @@ class ScriptedModem:
         return sum(1 for line in self.heard if re.fullmatch(pattern, line))
 
     def hang_up(self) -> None:
-        """Vanish, as an unplugged device does."""
-        self._stop()
+        """Vanish, as an unplugged device does: also as the answer to a command, in the thread that answers."""
+        self._stop()  # whoever else calls waits here for that thread, and finds nothing left to close
         for descriptor in (self.master, self._slave):
             if descriptor >= 0:
                 os.close(descriptor)

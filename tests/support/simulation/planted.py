@@ -24,6 +24,13 @@ from smsgate.line import Line
 from smsgate.records import ForwardClaim, Received, ReceivedPart, ReplyClaim, ReplyState
 
 
+def _put_over(real: Any, name: str, planted: Any) -> None:
+    """Put a bug in the place of what is there: one that replaces nothing would look like a blind simulation."""
+    if not hasattr(real, name):
+        raise AttributeError(f"{type(real).__name__} has no {name} that a bug could replace")
+    setattr(real, name, planted)
+
+
 class _Over:
     """The store, with one bug over it."""
 
@@ -71,7 +78,7 @@ class _AcknowledgingFirst(_Wrapped):
 def _acknowledge_first(line: Line) -> None:
     drain: Any = line._drain
     run = drain.run
-    drain.run = lambda modem: run(_AcknowledgingFirst(modem))
+    _put_over(drain, "run", lambda modem: run(_AcknowledgingFirst(modem)))
 
 
 def _delete_without_looking(line: Line) -> None:
@@ -80,10 +87,10 @@ def _delete_without_looking(line: Line) -> None:
 
     def new_blind_modem() -> Any:
         modem: Any = new_modem()
-        modem._was_replaced = lambda _engine, _slot: False
+        _put_over(modem, "_delete_held", lambda engine, slot: engine.delete_slots([slot.index]))
         return modem
 
-    line._new_modem = new_blind_modem
+    _put_over(line, "_new_modem", new_blind_modem)
 
 
 class _SameWhereverItLies(_Over):
@@ -107,7 +114,7 @@ def _delete_first(line: Line) -> None:
         done: Pass = run(_DeletingFirst(modem))
         return done
 
-    drain.run = run_after_deleting
+    _put_over(drain, "run", run_after_deleting)
 
 
 class _WithoutSameness(_Over):
@@ -147,7 +154,7 @@ def _settle_before_sending(line: Line) -> None:
         submission._store.settle_reply(claim, ReplyState.SUBMITTED)
         submit_parts(modem, claim, parts)
 
-    submission._submit_parts = settle_first
+    _put_over(submission, "_submit_parts", settle_first)
 
 
 class _SendingAgain(_Over):
