@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smsgate.cli.opening import note_revealed, open_store
+from smsgate.cli.opening import as_shown, open_store
 from smsgate.cli.options import ConfigOption, JsonOption, RevealOption
 from smsgate.cli.output import (
     mask_number,
     print_fields,
     print_json,
     print_table,
+    print_text,
     shorten,
     show_moment,
     visible,
 )
 from smsgate.errors import SmsgateError
 from smsgate.records import ComplaintRecord, ComplaintStatus, Confidentiality
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from smsgate.store import Store
 
 BODY_WIDTH = 48
 LIST_MAX = 10_000
@@ -48,9 +54,7 @@ def list_complaints(
 
     with open_store(load(config, are_secrets_needed=False)) as store:
         found = store.complaints(limit=limit, status=status)
-        if is_revealing:
-            note_revealed(store, [f"complaint:{complaint.reference}" for complaint in found])
-    shown = [complaint if is_revealing else conceal(complaint) for complaint in found]
+        shown = _as_shown(store, found, is_revealing=is_revealing)
     if is_json:
         print_json(shown)
         return
@@ -84,20 +88,30 @@ def show(
 
     with open_store(load(config, are_secrets_needed=False)) as store:
         found = store.complaint(reference)
-        if found is not None and is_revealing:
-            note_revealed(store, [f"complaint:{found.reference}"])
-    if found is None:
-        raise NoSuchComplaint(
-            f"no complaint has the reference {shorten(reference, 20)}: see `smsgate complaints list`"
-        )
-    shown = found if is_revealing else conceal(found)
+        if found is None:
+            raise NoSuchComplaint(
+                f"no complaint has the reference {shorten(reference, 20)}: see `smsgate complaints list`"
+            )
+        [shown] = _as_shown(store, [found], is_revealing=is_revealing)
     if is_json:
         print_json(shown)
     else:
         _print_complaint(shown)
 
 
-def conceal(complaint: ComplaintRecord) -> ComplaintRecord:
+def _as_shown(
+    store: Store, found: Sequence[ComplaintRecord], *, is_revealing: bool
+) -> list[ComplaintRecord]:
+    return as_shown(
+        store,
+        found,
+        _conceal,
+        name=lambda complaint: f"complaint:{complaint.reference}",
+        is_revealing=is_revealing,
+    )
+
+
+def _conceal(complaint: ComplaintRecord) -> ComplaintRecord:
     """Return the complaint with the sender's number cut and identity numbers in its text masked."""
     from parsers.sensitive import mask
 
@@ -131,9 +145,7 @@ def _print_complaint(complaint: ComplaintRecord) -> None:
             ("sent", show_moment(complaint.sent_at)),
         ]
     )
-    print("\ntext")
-    for line in complaint.body.split("\n"):
-        print(f"  {visible(line)}")
+    print_text(complaint.body)
     print()
     print_table(
         ("forwarded to", "kind", "state", "tracking id", "attempts", "next", "reason"),

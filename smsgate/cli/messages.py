@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from smsgate.cli.opening import note_revealed, open_store, wake_daemon
+from smsgate.cli.opening import (
+    as_shown,
+    note_revealed,
+    open_ruled_store,
+    open_store,
+    wake_daemon,
+)
 from smsgate.cli.options import ConfigOption, JsonOption, PersonOption, RevealOption
 from smsgate.cli.output import (
     mask_number,
     print_fields,
     print_json,
     print_table,
+    print_text,
     shorten,
     show_moment,
     visible,
@@ -24,6 +31,9 @@ from smsgate.plain import to_plain
 from smsgate.records import Disposition, SmsState
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from smsgate.store import Store
     from smsgate.store.messages import MessageRecord
 
 LIST_MAX = 10_000
@@ -54,9 +64,7 @@ def list_messages(
 
     with open_store(load(config, are_secrets_needed=False)) as store:
         found = store.messages(limit=limit, disposition=disposition, state=state)
-        if is_revealing:
-            note_revealed(store, [f"sms:{message.id}" for message in found])
-    shown = [message if is_revealing else conceal(message) for message in found]
+        shown = messages_as_shown(store, found, is_revealing=is_revealing)
     if is_json:
         print_json([_plain(message) for message in shown])
         return
@@ -92,12 +100,10 @@ def show(
     from smsgate.config import load
 
     with open_store(load(config, are_secrets_needed=False)) as store:
-        found = store.message(message_id)
-        if found is not None and (is_revealing or is_showing_pdu):
+        found = find_message(store, message_id, see="smsgate messages list")
+        if is_showing_pdu and not is_revealing:
             note_revealed(store, [f"sms:{found.id}"])
-    if found is None:
-        raise NoSuchMessage(f"no SMS has the number {message_id}: see `smsgate messages list`")
-    shown = found if is_revealing else conceal(found)
+        [shown] = messages_as_shown(store, [found], is_revealing=is_revealing)
     if is_json:
         print_json(_plain(shown, has_pdu=is_showing_pdu))
     else:
@@ -112,18 +118,12 @@ def redecode(
 
     After an upgrade. The daemon may run. A receipt that is too old by now is not sent.
     """
-    from smsgate.clock import SystemClock
     from smsgate.config import load
-    from smsgate.rules import build_rules, build_store, new_reference
+    from smsgate.rules import new_reference
 
     settings = load(config, are_secrets_needed=False)
-    decisions = build_rules(settings)
-    store = build_store(settings, SystemClock(), decisions)
-    store.open()
-    try:
-        done = store.redecode(decisions, new_reference, actor_of(person))
-    finally:
-        store.close()
+    with open_ruled_store(settings) as (store, rules):
+        done = store.redecode(rules, new_reference, actor_of(person))
     if done.filed or done.joined:
         wake_daemon(settings)
     if is_json:
@@ -139,7 +139,24 @@ def redecode(
     )
 
 
-def conceal(message: MessageRecord) -> MessageRecord:
+def find_message(store: Store, sms_id: int, *, see: str) -> MessageRecord:
+    """Return one SMS whole; raise NoSuchMessage where there is none, with the command to look in."""
+    found = store.message(sms_id)
+    if found is None:
+        raise NoSuchMessage(f"no SMS has the number {sms_id}: see `{see}`")
+    return found
+
+
+def messages_as_shown(
+    store: Store, found: Sequence[MessageRecord], *, is_revealing: bool
+) -> list[MessageRecord]:
+    """Return SMS as a person may see them; whole ones are put on record first."""
+    return as_shown(
+        store, found, _conceal, name=lambda message: f"sms:{message.id}", is_revealing=is_revealing
+    )
+
+
+def _conceal(message: MessageRecord) -> MessageRecord:
     """Return the SMS with the sender's number cut and identity numbers in its text masked."""
     from parsers.sensitive import mask
 
@@ -178,9 +195,7 @@ def _print_message(message: MessageRecord, *, has_pdu: bool) -> None:
         ]
     )
     if message.text is not None:
-        print("\ntext")
-        for line in message.text.split("\n"):
-            print(f"  {visible(line)}")
+        print_text(message.text)
     print()
     print_table(
         ("part", "slot", "received", "on the modem", "seen"),

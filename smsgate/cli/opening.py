@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from smsgate.cli.output import show_times_of
 from smsgate.cli.person import actor_of
 
 if TYPE_CHECKING:
+    from smsgate.rules import Rules
     from smsgate.settings import Settings
     from smsgate.store import Store
+
+Record = TypeVar("Record")
 
 
 @contextmanager
@@ -33,6 +36,37 @@ def open_store(settings: Settings) -> Iterator[Store]:
         yield store
     finally:
         store.close()
+
+
+@contextmanager
+def open_ruled_store(settings: Settings) -> Iterator[tuple[Store, dict[str, Rules]]]:
+    """Open the store as the daemon has it, and the decisions of every service: for who files SMS."""
+    from smsgate.clock import SystemClock
+    from smsgate.rules import build_rules, build_store
+
+    show_times_of(settings)
+    rules = build_rules(settings)
+    store = build_store(settings, SystemClock(), rules)
+    store.open()
+    try:
+        yield store, rules
+    finally:
+        store.close()
+
+
+def as_shown(
+    store: Store,
+    found: Sequence[Record],
+    conceal: Callable[[Record], Record],
+    *,
+    name: Callable[[Record], str],
+    is_revealing: bool,
+) -> list[Record]:
+    """Return the records as a person may see them: concealed, or whole and on record by their names."""
+    if not is_revealing:
+        return [conceal(record) for record in found]
+    note_revealed(store, [name(record) for record in found])
+    return list(found)
 
 
 def note_revealed(store: Store, subjects: Sequence[str]) -> None:

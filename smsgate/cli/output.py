@@ -131,6 +131,13 @@ def _print_rich_table(columns: Sequence[str], cells: Sequence[Sequence[str]], ti
     Console(highlight=False).print(table)
 
 
+def print_text(text: str) -> None:
+    """Print what a person wrote, line by line, below a heading."""
+    print("\ntext")
+    for line in text.split("\n"):
+        print(f"  {visible(line)}")
+
+
 def print_fields(fields: Sequence[tuple[str, object]]) -> None:
     """Print names and values, one a line, aligned."""
     width = max((len(name) for name, _ in fields), default=0)

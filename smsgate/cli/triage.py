@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smsgate.cli.messages import conceal, show_sender
-from smsgate.cli.opening import note_revealed, open_store, wake_daemon
+from smsgate.cli.messages import find_message, messages_as_shown, show_sender
+from smsgate.cli.opening import open_ruled_store, open_store, wake_daemon
 from smsgate.cli.options import ConfigOption, JsonOption, PersonOption, RevealOption
 from smsgate.cli.output import (
     mask_number,
     print_fields,
     print_json,
     print_table,
+    print_text,
     say,
     shorten,
     show_moment,
@@ -24,11 +24,10 @@ from smsgate.cli.person import actor_of
 from smsgate.records import Dismissal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Mapping
 
     from smsgate.intake import Intake
-    from smsgate.settings import Settings
+    from smsgate.rules import Rules
     from smsgate.store import Store
     from smsgate.store.messages import MessageRecord
 
@@ -60,9 +59,7 @@ def list_unsorted(
 
     with open_store(load(config, are_secrets_needed=False)) as store:
         found = store.unsorted(limit=limit, is_dismissed=is_dismissed)
-        if is_revealing:
-            note_revealed(store, [f"sms:{message.id}" for message in found])
-    shown = [message if is_revealing else conceal(message) for message in found]
+        shown = messages_as_shown(store, found, is_revealing=is_revealing)
     if is_json:
         print_json([_plain(message) for message in shown])
         return
@@ -91,16 +88,11 @@ def show(
 ) -> None:
     """Show one of them whole, and the sender's complaints that it may belong to."""
     from smsgate.config import load
-    from smsgate.store.triage import NotInTriage
 
     with open_store(load(config, are_secrets_needed=False)) as store:
-        found = store.message(sms_id)
-        if found is not None and is_revealing:
-            note_revealed(store, [f"sms:{found.id}"])
+        found = find_message(store, sms_id, see="smsgate triage list")
+        [shown] = messages_as_shown(store, [found], is_revealing=is_revealing)
         candidates = store.candidates(sms_id)
-    if found is None:
-        raise NotInTriage(f"no SMS has the number {sms_id}: see `smsgate triage list`")
-    shown = found if is_revealing else conceal(found)
     picture_from = _show_picture_sender(found, is_revealing=is_revealing)
     if is_json:
         print_json({**_plain(shown), "picture_from": picture_from, "candidates": candidates})
@@ -116,9 +108,7 @@ def show(
             *([("picture from", picture_from)] if picture_from else []),
         ]
     )
-    print("\ntext")
-    for line in (shown.text or "").split("\n"):
-        print(f"  {visible(line)}")
+    print_text(shown.text or "")
     print()
     print_table(
         ("complaint of the same sender", "status", "received"),
@@ -142,12 +132,14 @@ def file_sms(
 ) -> None:
     """File an SMS as a complaint: it is forwarded, and the sender gets the receipt."""
     from parsers.meaning import Privacy
+    from smsgate.config import load
     from smsgate.rules import new_reference
 
     wish = Privacy.RAHASIA if is_rahasia else Privacy.PLAIN
     wish = Privacy.ANONIM if is_anonim else wish
-    with _table(config) as (settings, store):
-        intake = _intake_of(settings, store, sms_id)
+    settings = load(config, are_secrets_needed=False)
+    with open_ruled_store(settings) as (store, rules):
+        intake = _intake_of(store, rules, sms_id)
         reference = store.triage(actor_of(person), new_reference, is_again=is_again).file(
             sms_id,
             lambda sms, known, ref: intake.file_by_person(sms, known, ref, wish),
@@ -166,10 +158,12 @@ def join(
     person: PersonOption = None,
 ) -> None:
     """Add an SMS to a complaint; a closed one is opened again. The sender is told if it is theirs."""
+    from smsgate.config import load
     from smsgate.rules import new_reference
 
-    with _table(config) as (settings, store):
-        intake = _intake_of(settings, store, sms_id)
+    settings = load(config, are_secrets_needed=False)
+    with open_ruled_store(settings) as (store, rules):
+        intake = _intake_of(store, rules, sms_id)
         store.triage(actor_of(person), new_reference, is_again=is_again).join(
             sms_id, reference, intake.join_by_person
         )
@@ -186,46 +180,24 @@ def dismiss(
     person: PersonOption = None,
 ) -> None:
     """Set an SMS aside that is no complaint. It is kept, and can be taken up again."""
-
+    from smsgate.config import load
     from smsgate.rules import new_reference
 
-    with _table(config) as (_, store):
+    with open_ruled_store(load(config, are_secrets_needed=False)) as (store, _):
         store.triage(actor_of(person), new_reference).dismiss(sms_id, reason)
     _tell(is_json, sms_id, "dismissed", f"SMS {sms_id} was dismissed.", None)
 
 
-def _table(config: Path | None) -> AbstractContextManager[tuple[Settings, Store]]:
-    @contextmanager
-    def opened() -> Iterator[tuple[Settings, Store]]:
-        from smsgate.clock import SystemClock
-        from smsgate.config import load
-        from smsgate.rules import build_store
-
-        settings = load(config, are_secrets_needed=False)
-        store = build_store(settings, SystemClock())
-        try:
-            store.open()
-            yield settings, store
-        finally:
-            store.close()
-
-    return opened()
-
-
-def _intake_of(settings: Settings, store: Store, sms_id: int) -> Intake:
+def _intake_of(store: Store, rules: Mapping[str, Rules], sms_id: int) -> Intake:
     """Return the decisions of the service that an SMS came in by."""
-    from smsgate.rules import build_rules
     from smsgate.store.triage import NotInTriage
 
-    message = store.message(sms_id)
-    if message is None:
-        raise NotInTriage(f"no SMS has the number {sms_id}: see `smsgate triage list`")
-    rules = build_rules(settings).get(message.service)
-    if rules is None:
+    message = find_message(store, sms_id, see="smsgate triage list")
+    if message.service not in rules:
         raise NotInTriage(
             f"SMS {sms_id} is of the service {message.service}, which is not configured any more"
         )
-    return rules.intake
+    return rules[message.service].intake
 
 
 def _tell(is_json: bool, sms_id: int, done: str, sentence: str, reference: str | None) -> None:
