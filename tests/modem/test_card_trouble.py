@@ -3,17 +3,11 @@
 import time
 
 import pytest
-from scripted_modem import PDU, ScriptedModem, driven, ok, pdu_of
+from scripted_modem import PDU, driven, ok, pdu_of
 
 from hardware.modem import Modem, ModemOptions
 
 BUSY = "\r\n+CMS ERROR: 314\r\n"
-
-
-@pytest.fixture
-def script():
-    with ScriptedModem() as script:
-        yield script
 
 
 def test_a_busy_card_keeps_nobody_from_receiving(script):

@@ -2,24 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-from scripted_modem import PDU, PDU_LENGTH, ScriptedModem, driven, ok, pdu_of
-
-from hardware.modem import Modem
-
-
-@pytest.fixture
-def script() -> Iterator[ScriptedModem]:
-    with ScriptedModem() as script:
-        yield script
-
-
-@pytest.fixture
-def modem(script: ScriptedModem) -> Iterator[Modem]:
-    with driven(script) as modem:
-        yield modem
+from scripted_modem import PDU, PDU_LENGTH, driven, ok, pdu_of
 
 
 def test_a_slot_may_be_replaced_until_its_own_deletion(script, modem):

@@ -2,24 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from scripted_modem import IMEI, ScriptedModem, driven, pdu_of
-
-from hardware.modem import Modem
-
-
-@pytest.fixture
-def script() -> Iterator[ScriptedModem]:
-    with ScriptedModem() as script:
-        yield script
-
-
-@pytest.fixture
-def modem(script: ScriptedModem) -> Iterator[Modem]:
-    with driven(script) as modem:
-        yield modem
+from scripted_modem import IMEI, pdu_of
 
 
 def test_a_slot_says_which_sim_or_device_it_is_on(script, modem):

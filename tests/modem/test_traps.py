@@ -80,12 +80,6 @@ from hardware.modem import EventKind, Modem
 
 
 @pytest.fixture
-def script() -> Iterator[ScriptedModem]:
-    with ScriptedModem() as script:
-        yield script
-
-
-@pytest.fixture
 def modem(script: ScriptedModem) -> Iterator[Modem]:
     # Long enough for a busy machine: a command that times out is asked again, and its scripted answer is gone.
     with driven(script, command_timeout_s=20.0, silence_limit_s=30.0) as modem:

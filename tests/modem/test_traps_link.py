@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from scripted_modem import (
@@ -31,18 +31,6 @@ from hardware.errors import (
     SettingsLost,
 )
 from hardware.modem import EventKind, Modem, ModemOptions
-
-
-@pytest.fixture
-def script() -> Iterator[ScriptedModem]:
-    with ScriptedModem() as script:
-        yield script
-
-
-@pytest.fixture
-def modem(script: ScriptedModem) -> Iterator[Modem]:
-    with driven(script) as modem:
-        yield modem
 
 
 def test_line_noise_does_not_end_the_reader(script, modem):

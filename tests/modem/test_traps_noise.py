@@ -3,24 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-import pytest
 from scripted_modem import PDU, PDU_LENGTH, ScriptedModem, driven, places
-
-from hardware.modem import Modem
-
-
-@pytest.fixture
-def script() -> Iterator[ScriptedModem]:
-    with ScriptedModem() as script:
-        yield script
-
-
-@pytest.fixture
-def modem(script: ScriptedModem) -> Iterator[Modem]:
-    with driven(script) as modem:
-        yield modem
 
 
 def test_noise_in_the_second_reading_too_costs_no_message(script, modem):

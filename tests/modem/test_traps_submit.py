@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 
 import pytest
 from scripted_modem import (
@@ -21,19 +20,7 @@ from hardware.errors import (
     SubmitRejected,
     SubmitUnknown,
 )
-from hardware.modem import EventKind, Modem
-
-
-@pytest.fixture
-def script() -> Iterator[ScriptedModem]:
-    with ScriptedModem() as script:
-        yield script
-
-
-@pytest.fixture
-def modem(script: ScriptedModem) -> Iterator[Modem]:
-    with driven(script) as modem:
-        yield modem
+from hardware.modem import EventKind
 
 
 @pytest.mark.parametrize(
