@@ -296,11 +296,10 @@ class ModemLink(SerialComms):
         return exchange
 
     def _await_while_heard(self, exchange: Exchange, timeout_s: float, silence_s: float) -> bool:
-        started_at = time.monotonic()
+        started_at = self._clock.monotonic()
         while True:
-            now = time.monotonic()
-            quiet_s = now - max(started_at, self._heard_at)
-            left_s = min(silence_s - quiet_s, started_at + timeout_s - now)
+            quiet_at = max(started_at, self._heard_at) + silence_s
+            left_s = min(quiet_at, started_at + timeout_s) - self._clock.monotonic()
             if exchange.signal.acquire(timeout=max(0.0, left_s)):
                 return True
             if left_s <= 0:
@@ -336,6 +335,7 @@ class ModemLink(SerialComms):
     def _send_rest(self, octets: bytes) -> None:
         room = select.poll()
         room.register(self._fd, select.POLLOUT)
+        # not the clock that we were given: poll() waits by the machine's own, and only a real port has it wait
         give_up_at = time.monotonic() + self._options.write_timeout_s
         try:
             while octets:
@@ -365,11 +365,11 @@ class ModemLink(SerialComms):
             ) from None
 
     def _synchronise(self) -> None:
-        give_up_at = time.monotonic() + self._options.silence_limit_s
+        give_up_at = self._clock.monotonic() + self._options.silence_limit_s
         heard_at = self._heard_at
         for number, (timeout_s, quiet_s) in enumerate(SYNC_TRIES_S):
             self._wait_for_quiet(quiet_s, limit_s=timeout_s + quiet_s)
-            left_s = give_up_at - time.monotonic()
+            left_s = give_up_at - self._clock.monotonic()
             if left_s <= 0:
                 break
             if self._heard_at == heard_at:
@@ -423,11 +423,10 @@ class ModemLink(SerialComms):
 
     def _wait_for_quiet(self, quiet_s: float, *, limit_s: float) -> None:
         """Wait until nothing has come for that long, or the limit is over."""
-        started_at = time.monotonic()
+        started_at = self._clock.monotonic()
         while self._fault is None:
-            now = time.monotonic()
-            silent_s = now - max(self._heard_at, started_at)
-            left_s = min(quiet_s - silent_s, started_at + limit_s - now)
+            quiet_at = max(started_at, self._heard_at) + quiet_s
+            left_s = min(quiet_at, started_at + limit_s) - self._clock.monotonic()
             if left_s <= 0:
                 return
             self.pause(left_s)
@@ -457,7 +456,7 @@ class ModemLink(SerialComms):
             octets = self._read_some()
             if octets:
                 empty_reads = 0
-                self._heard_at = time.monotonic()
+                self._heard_at = self._clock.monotonic()
                 self._dialogue.feed(octets.decode("latin-1"))
                 continue
             empty_reads += 1

@@ -83,7 +83,7 @@ class Line(Wakeable):
         self._drain = Drain(record.name, record.service, store=store, decide=decide, tools=tools)
         self._submission = Submission(record.name, record.service, store=store, tools=tools)
         self._polling = Polling(self._policy)
-        self.requests = LineRequests(self.wake)
+        self.requests = LineRequests(self.wake, self._clock)
         self._device: Modem | None = None
         self._modem: Modem | None = None  # while it is open
         self._is_first_pass = True

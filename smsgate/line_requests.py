@@ -7,12 +7,12 @@ receiving waits for one question at most.
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from hardware.modem import Modem
+from smsgate.clock import Clock
 from smsgate.errors import SmsgateError
 
 WAITING_MAX = 8
@@ -38,8 +38,9 @@ class _Request:
 class LineRequests:
     """The questions that wait for one line."""
 
-    def __init__(self, wake: Callable[[], None]) -> None:
+    def __init__(self, wake: Callable[[], None], clock: Clock) -> None:
         self._wake = wake
+        self._clock = clock
         self._waiting: deque[_Request] = deque()
         self._lock = threading.Lock()
         self._lent_until = 0.0
@@ -66,13 +67,13 @@ class LineRequests:
 
     def lend(self, for_s: float) -> None:
         """Have a line whose port is not open leave it alone for so long; 0 ends it."""
-        self._lent_until = time.monotonic() + for_s
+        self._lent_until = self._clock.monotonic() + for_s
         self._wake()
 
     @property
     def lent_s(self) -> float:
         """How long the line still leaves its port alone; for a port that is open it means nothing."""
-        return max(0.0, self._lent_until - time.monotonic())
+        return max(0.0, self._lent_until - self._clock.monotonic())
 
     def _take_back(self, request: _Request) -> bool:
         """Return whether the line had not begun with it; then it never will."""

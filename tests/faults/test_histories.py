@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from simulation.command import Tally, main
@@ -18,6 +21,7 @@ pytestmark = pytest.mark.timeout(600)
 HISTORIES = 1000
 CHUNK = 40
 SEEDS_MAX = 1000  # within these a planted bug must be found
+CLOCK_SAMPLE = 20  # histories that are watched for real seconds
 SAMPLE = 120  # histories in which every fault must strike
 
 _SUPPORT = Path(__file__).parents[1] / "support"
@@ -64,6 +68,29 @@ def test_the_same_seed_tells_the_same_story_in_another_process():
 
     assert told[0] == told[1]
     assert "what it broke" in told[0]
+
+
+def test_no_history_reads_the_machines_clock(monkeypatch):
+    """A wait that is measured in real seconds ends sooner or later as the machine is loaded: no seed replays then."""
+    readers: Counter[str] = Counter()
+
+    def note(name: str) -> None:
+        real = getattr(time, name)
+
+        def read(*what: float) -> Any:
+            module = sys._getframe(1).f_globals["__name__"]
+            if module.partition(".")[0] in ("hardware", "smsgate", "simulation"):
+                readers[f"time.{name} in {module}"] += 1
+            return real(*what)
+
+        monkeypatch.setattr(time, name, read)
+
+    for name in ("monotonic", "time", "sleep", "monotonic_ns", "time_ns"):
+        note(name)
+    for seed in range(CLOCK_SAMPLE):
+        run_history(seed)
+
+    assert not readers
 
 
 def test_another_seed_tells_another_story():

@@ -12,6 +12,7 @@ import pytest
 from hardware.modem import Modem, ModemOptions
 from hardware.simulator import Network, PtyServer, SimulatedModem
 from smsgate import cli
+from smsgate.clock import SystemClock
 from smsgate.control import ControlServer
 from smsgate.line_commands import line_operations
 from smsgate.line_requests import LineRequests
@@ -35,7 +36,7 @@ class HeldLine:
     def __post_init__(self) -> None:
         self.rung = threading.Event()
         self.is_over = False
-        self.requests = LineRequests(self.rung.set)
+        self.requests = LineRequests(self.rung.set, SystemClock())
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 

@@ -11,6 +11,7 @@ import pytest
 from line_bench import Bench, a_slot
 
 from hardware.errors import CommandTimeout
+from smsgate.clock import SystemClock
 from smsgate.line_commands import CommandRefused, line_operations
 from smsgate.line_requests import WAITING_MAX, LineAway, LineRequests
 
@@ -42,7 +43,7 @@ def ask(requests: LineRequests, work: Callable[[Any], Any], **limits: float) -> 
 
 def test_the_line_s_own_thread_asks_and_the_asker_hears() -> None:
     rung = threading.Event()
-    requests = LineRequests(rung.set)
+    requests = LineRequests(rung.set, SystemClock())
     threads: list[str] = []
 
     with line_thread(requests, rung, "modem"):
@@ -56,7 +57,7 @@ def test_the_line_s_own_thread_asks_and_the_asker_hears() -> None:
 
 def test_what_the_modem_refuses_is_the_asker_s_to_hear() -> None:
     rung = threading.Event()
-    requests = LineRequests(rung.set)
+    requests = LineRequests(rung.set, SystemClock())
 
     def fail(_modem: Any) -> None:
         raise CommandTimeout("+CSQ", 1.0)
@@ -67,7 +68,7 @@ def test_what_the_modem_refuses_is_the_asker_s_to_hear() -> None:
 
 def test_a_question_that_was_given_up_is_never_asked() -> None:
     """Else a command would reach the modem long after its technician went home."""
-    requests = LineRequests(lambda: None)
+    requests = LineRequests(lambda: None, SystemClock())
     done: list[object] = []
 
     with pytest.raises(LineAway, match="no time"):
@@ -78,7 +79,7 @@ def test_a_question_that_was_given_up_is_never_asked() -> None:
 
 
 def test_too_many_questions_at_once_are_refused() -> None:
-    requests = LineRequests(lambda: None)
+    requests = LineRequests(lambda: None, SystemClock())
     for _ in range(WAITING_MAX):
         threading.Thread(target=_ask_quietly, args=(requests,), daemon=True).start()
     _wait_until(lambda: len(requests._waiting) == WAITING_MAX)

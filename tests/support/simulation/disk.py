@@ -105,7 +105,7 @@ class Disk:
         return connection
 
     def _make_empty(self) -> None:
-        store = Store(f"sqlite:///{self._empty}", "simulated")
+        store = Store(f"sqlite:///{self._empty}", "simulated", clock=VirtualClock())
         store.open(create=True)
         store.checkpoint()
         store.close()

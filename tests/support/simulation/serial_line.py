@@ -306,7 +306,7 @@ class VirtualLink(ModemLink):
 
     def hear(self, octets: bytes) -> None:
         """Take what the modem said."""
-        self._heard_at = self.line.clock.monotonic()
+        self._heard_at = self._clock.monotonic()
         self._dialogue.feed(octets.decode("latin-1"))
 
     def lose(self) -> None:
@@ -318,34 +318,12 @@ class VirtualLink(ModemLink):
         self._timeout_s = how.get("silence_s") or timeout_s
         return super()._transact(exchange, timeout_s, **how)
 
-    def _await_while_heard(self, exchange: Exchange, timeout_s: float, silence_s: float) -> bool:
-        clock = self.line.clock
-        self._heard_at = clock.monotonic()
-        give_up_at = self._heard_at + timeout_s
-        while clock.monotonic() < give_up_at:
-            quiet_at = min(self._heard_at + silence_s, give_up_at)
-            if exchange.signal.acquire(timeout=quiet_at - clock.monotonic()):
-                return True
-            if clock.monotonic() >= self._heard_at + silence_s:
-                return False
-        return False
-
     def _send(self, octets: bytes) -> None:
         try:
             self.line.write(self, octets, self._timeout_s)
         except OSError as exc:
             self._fail(exc)
             raise self._down() from None
-
-    def _wait_for_quiet(self, quiet_s: float, *, limit_s: float) -> None:
-        clock = self.line.clock
-        give_up_at = clock.monotonic() + limit_s
-        started_at = clock.monotonic()
-        while self._fault is None:
-            quiet_at = max(self._heard_at, started_at) + quiet_s
-            if clock.monotonic() >= min(quiet_at, give_up_at):
-                return
-            self.line.hear_until(min(quiet_at, give_up_at), lambda: self._fault is not None)
 
 
 class VirtualEngine(ModemEngine, VirtualLink):
