@@ -16,6 +16,7 @@ from .answers import Pair
 from .binding import PortFinder, ask_imei
 from .clock import Monotonic, SystemMonotonic
 from .dialogue import Urc
+from .direct import DIRECT_MEMORY, DirectMessages
 from .engine import ModemEngine
 from .errors import (
     CardBusy,
@@ -59,9 +60,7 @@ __all__ = [
 ]
 
 RINGING = ("RING", "+CRING", "+CCWA")  # of the lines about calls, those that want an answer
-DIRECT_MEMORY = "CMT"  # Slot.memory of a message that no memory holds
 EVENTS_MAX = 200
-DIRECT_MAX = 1000  # the network waits for an acknowledgement, so more than a few are a fault
 DELETES_PER_LINE = 10
 SETTLING_PAUSE_S = 10.0  # signs of restart may repeat (Huawei's ^BOOT): we look no oftener
 
@@ -99,12 +98,7 @@ class Modem:
         self._last: ModemEngine | None = None  # its descriptor may still be closing
         self._bell = threading.Event()
         self._events: deque[Event] = deque(maxlen=EVENTS_MAX)
-        # handed over directly, acknowledged to the network at the latest by our AT+CNMA: they outlive a connection
-        self._direct: dict[int, Slot] = {}
-        self._direct_lock = threading.Lock()
-        self._direct_count = 0
-        self._awaited: dict[int, UrcKind] = {}  # of those: heard on this connection
-        self._direct_holder = f"{self._surroundings.chance.getrandbits(64):016x}"  # this object
+        self._direct = DirectMessages(holder=f"{self._surroundings.chance.getrandbits(64):016x}")
         self._is_unsettled = False
         self._has_restarted = False
         self._looked_at = 0.0
@@ -146,11 +140,7 @@ class Modem:
         self.generation += 1
         self._engine = engine
         self._is_unsettled = self._has_restarted = False  # signs of its own bring-up
-        with self._direct_lock:
-            # AT+CNMA names no message. What came before may have been taken back, and another one shown since.
-            self._awaited.clear()
-            for index, slot in self._direct.items():
-                self._direct[index] = replace(slot, generation=self.generation)
+        self._direct.begin(self.generation)
         self._log("modem_opened", {"generation": self.generation, "model": self.identity.model})
         return self.identity
 
@@ -271,7 +261,7 @@ class Modem:
         slots: list[Slot] = []
         usage: list[Usage] = []
         drafts = 0
-        whole: dict[str, str | None] = {DIRECT_MEMORY: self._direct_holder}
+        whole: dict[str, str | None] = {DIRECT_MEMORY: self._direct.holder}
         for memory in engine.settings.memories:
             pairs, used, is_whole = engine.list_raw(memory)
             if memory != REPORT_MEMORY:  # it is no room for SMS
@@ -284,8 +274,7 @@ class Modem:
                     slots.append(self._slot(memory, pair, holder))
                 else:
                     drafts += 1
-        with self._direct_lock:
-            slots.extend(self._direct.values())
+        slots.extend(self._direct.slots())
         return Listing(tuple(slots), tuple(usage), drafts, whole)
 
     def _slot(self, memory: str, pair: Pair, holder: str | None) -> Slot:
@@ -315,7 +304,8 @@ class Modem:
         deleted: list[Slot] = []
         try:
             for slot in by_memory.pop(DIRECT_MEMORY, ()):
-                self._release(engine, slot)
+                if self._direct.release(slot):
+                    self._acknowledge(engine)
                 deleted.append(slot)
             for memory in sorted(by_memory, key=engine.settings.memories.index):
                 self._delete_in(engine, memory, by_memory[memory], deleted)
@@ -349,14 +339,6 @@ class Modem:
             return now is None  # what comes into a free slot is not ours to delete
         return engine.delete_slots([slot.index])
 
-    def _release(self, engine: ModemEngine, slot: Slot) -> None:
-        with self._direct_lock:
-            self._direct.pop(slot.index, None)
-            is_awaited = self._awaited.pop(slot.index, None) is not None
-        # What could not be read as a PDU (a modem back in text mode) is kept, and the network brings it again.
-        if is_awaited and not slot.is_damaged:
-            self._acknowledge(engine)
-
     def _acknowledge(self, engine: ModemEngine) -> None:
         if not engine.acknowledge():  # too late: it announces nothing any more (27.005, 3.4.4)
             self._is_unsettled = True
@@ -378,11 +360,8 @@ class Modem:
         A modem that waits for more than 15 s announces nothing any more, and a report is not worth that: it is kept
         here, and lost only if we die. An SMS that waits with it comes first.
         """
-        with self._direct_lock:
-            if not self._awaited or UrcKind.DIRECT in self._awaited.values():
-                return
-            self._awaited.clear()
-        self._acknowledge(engine)
+        if self._direct.give_up_reports():
+            self._acknowledge(engine)
 
     @property
     def brings_reports(self) -> bool:
@@ -455,7 +434,7 @@ class Modem:
         if kind is EventKind.CALL and not urc.line.startswith(RINGING):
             kind = None
         if urc.kind in (UrcKind.DIRECT, UrcKind.REPORT):
-            kind = self._keep_direct(urc)
+            kind = EventKind.ARRIVED if self._direct.keep(urc) else EventKind.BODY_LOST
         elif urc.kind is UrcKind.RESTARTED:
             self._has_restarted = True
         elif urc.kind is UrcKind.SETTLING:
@@ -466,26 +445,6 @@ class Modem:
         if kind is not None:
             self._events.append(Event(kind))
             self._bell.set()
-
-    def _keep_direct(self, urc: Urc) -> EventKind:
-        if urc.body is None or len(self._direct) >= DIRECT_MAX:
-            return EventKind.BODY_LOST
-        numbers = answers.read_direct_length(urc.line)
-        pdu = answers.whole_pdu(urc.body, numbers)
-        with self._direct_lock:
-            self._direct_count += 1
-            self._awaited[self._direct_count] = urc.kind
-            self._direct[self._direct_count] = Slot(
-                memory=DIRECT_MEMORY,
-                index=self._direct_count,
-                stat=Stat.REC_UNREAD,
-                length=numbers,
-                pdu=f"{urc.line}\n{urc.body}".encode("latin-1") if pdu is None else pdu,
-                is_damaged=pdu is None,
-                generation=self.generation,
-                holder=self._direct_holder,
-            )
-        return EventKind.ARRIVED
 
     def _hear_fault(self) -> None:
         self._events.append(Event(EventKind.LINK_DOWN))

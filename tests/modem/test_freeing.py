@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from scripted_modem import PDU, PDU_LENGTH, driven, ok, pdu_of
+import pytest
+from scripted_modem import PDU, PDU_LENGTH, ScriptedModem, driven, eventually, ok, pdu_of, places
+
+from hardware.modem import Modem
 
 
 def test_a_slot_may_be_replaced_until_its_own_deletion(script, modem):
@@ -68,3 +71,71 @@ def test_what_was_handed_over_in_text_mode_is_not_acknowledged(script, modem):
 
     assert not script.count(r"AT\+CNMA")
     assert modem.list_held().slots == ()
+
+
+def hand_over(script: ScriptedModem, modem: Modem, pdu: str) -> None:
+    """Have the modem show a message that no memory holds, and wait until the driver has it."""
+    held = len(modem.list_held().slots)
+    script.say(f"\r\n+CMT: ,{len(pdu) // 2 - 8}\r\n{pdu}\r\n")
+    assert eventually(lambda: len(modem.list_held().slots) > held)
+
+
+def test_nothing_is_acknowledged_while_a_newer_message_is_in_no_store(script, modem):
+    """AT+CNMA is taken for the message shown last: sent for the first, it would give up the second."""
+    hand_over(script, modem, pdu_of(1))
+    committed = modem.list_held().slots
+    hand_over(script, modem, pdu_of(2))
+
+    assert modem.delete(committed) == list(committed)
+
+    assert not script.count(r"AT\+CNMA")
+    assert places(modem.list_held().slots) == [("CMT", 2, pdu_of(2))]
+
+
+def test_what_was_committed_together_gets_one_acknowledgement(script, modem):
+    """The network waits for one answer at a time; a second one could be taken for a message that is on its way."""
+    hand_over(script, modem, pdu_of(1))
+    hand_over(script, modem, pdu_of(2))
+
+    modem.delete(modem.list_held().slots)
+
+    assert script.count(r"AT\+CNMA") == 1
+
+
+def test_the_last_to_be_committed_brings_the_acknowledgement(script, modem):
+    """Whatever the order: a commit may leave the older one out."""
+    hand_over(script, modem, pdu_of(1))
+    hand_over(script, modem, pdu_of(2))
+    older, newer = modem.list_held().slots
+    modem.delete([newer])
+    assert not script.count(r"AT\+CNMA")
+
+    modem.delete([older])
+
+    assert script.count(r"AT\+CNMA") == 1
+
+
+@pytest.mark.parametrize("lost", [
+    pytest.param('\r\n+CMT: "+62811",,"26/11/22,10:00:00+28"\r\nBTM lampu mati\r\n', id="it came as text"),
+    pytest.param("\r\n+CMT: ,24\r\n\r\n", id="it came without its PDU"),
+])  # fmt: skip
+def test_a_readable_message_is_no_reason_to_acknowledge_a_newer_one_that_was_lost(
+    script, modem, lost
+):
+    hand_over(script, modem, pdu_of(1))
+    script.once(r"AT\+CSQ", f"{lost}\r\n+CSQ: 11,99\r\n\r\nOK\r\n")
+    modem.signal()
+
+    modem.delete(modem.list_held().slots)
+
+    assert not script.count(r"AT\+CNMA")
+
+
+def test_a_message_that_comes_after_a_lost_one_is_acknowledged(script, modem):
+    script.once(r"AT\+CSQ", "\r\n+CMT: ,24\r\n\r\n+CSQ: 11,99\r\n\r\nOK\r\n")
+    modem.signal()
+    hand_over(script, modem, pdu_of(1))
+
+    modem.delete(modem.list_held().slots)
+
+    assert script.count(r"AT\+CNMA") == 1

@@ -16,7 +16,8 @@ from typing import Any
 from simulation.disk import shared_disk
 from simulation.gateway import Plant
 
-from hardware.modem import DIRECT_MEMORY, Modem
+from hardware.direct import DIRECT_MEMORY
+from hardware.modem import Modem
 from hardware.sms import SubmitPdu
 from smsgate.backends import Accepted
 from smsgate.drain import Pass
