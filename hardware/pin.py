@@ -7,14 +7,13 @@ one whose outcome nobody saw (power failed meanwhile) may be tried once more, wh
 from __future__ import annotations
 
 import hashlib
-import json
-import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from .answers import read_digits
-from .durable import replace_durably
+from .durable import DurableTable
 from .errors import (
     CommandError,
     CommandTimeout,
@@ -60,60 +59,37 @@ REFUSED = -1  # in the place of the number of unseen attempts
 
 
 class PinLedger:
-    """Attempts by SIM and PIN. Without a path it lasts as long as the object."""
-
-    _lock = threading.RLock()  # of all ledgers: each modem has its own, and they share the file
+    """Attempts by SIM and PIN, of all modems. Without a path it lasts as long as the object."""
 
     def __init__(self, path: Path | None = None) -> None:
-        self._path = path
-        self._attempts: dict[str, int] = {}
+        self._attempts = DurableTable(path)
 
     def may_try(self, sim: str, pin: str) -> bool:
         """Say whether the PIN may be sent to this SIM. Raises OSError and ValueError: then it must not be sent."""
-        attempts = self._read().get(_key(sim, pin), 0)
-        return 0 <= attempts < UNSEEN_ATTEMPTS_MAX
+        attempts = self._attempts.read().get(_key(sim, pin), 0)
+        return isinstance(attempts, int) and 0 <= attempts < UNSEEN_ATTEMPTS_MAX
 
     def note_attempt(self, sim: str, pin: str) -> None:
         """Write down, durably, that the PIN is about to be sent. Raises OSError: then it must not be sent."""
-        with self._lock:
-            self._change(_key(sim, pin), self._read().get(_key(sim, pin), 0) + 1)
+        key = _key(sim, pin)
+        with self._attempts.change() as attempts:
+            attempts[key] = attempts.get(key, 0) + 1
 
     def note_refused(self, sim: str, pin: str) -> None:
         """Write down that the SIM refused it."""
-        self._change(_key(sim, pin), REFUSED)
+        key = _key(sim, pin)
+        with self._attempts.change() as attempts:
+            attempts[key] = REFUSED
 
     def note_accepted(self, sim: str, pin: str) -> None:
         """Forget the attempt: the SIM has set its counter back."""
-        self._change(_key(sim, pin), None)
+        key = _key(sim, pin)
+        with self._attempts.change() as attempts:
+            attempts.pop(key, None)
 
     def forget(self) -> None:
         """Forget every attempt, because a person says that the PIN or the SIM is another now."""
-        with self._lock:
-            self._write({})
-
-    def _change(self, key: str, attempts: int | None) -> None:
-        with self._lock:
-            known = self._read()
-            known.pop(key, None)
-            if attempts is not None:
-                known[key] = attempts
-            self._write(known)
-
-    def _read(self) -> dict[str, int]:
-        if self._path is None:
-            return self._attempts
-        try:
-            known = json.loads(self._path.read_bytes())
-        except FileNotFoundError:
-            return {}
-        return known if isinstance(known, dict) else {}
-
-    def _write(self, known: dict[str, int]) -> None:
-        """Replace the file so that after a power failure it holds the old or the new, and the new once we return."""
-        self._attempts = known
-        if self._path is None:
-            return
-        replace_durably(self._path, json.dumps(known).encode())
+        self._attempts.clear()
 
 
 def _key(sim: str, pin: str) -> str:
@@ -197,9 +173,11 @@ class SimLock:
         try:
             self._ask(f'AT+CPIN="{pin}"', ENTER_TIMEOUT_S)
         except CommandError:
-            self._ledger.note_refused(sim, pin)
+            with suppress(OSError, ValueError):  # the attempt itself is written down
+                self._ledger.note_refused(sim, pin)
             raise refused from None
-        self._ledger.note_accepted(sim, pin)
+        with suppress(OSError, ValueError):
+            self._ledger.note_accepted(sim, pin)
         give_up_at = self._clock.monotonic() + SIM_LIMIT_S
         while self._settled_state() != "READY":
             if self._clock.monotonic() >= give_up_at:

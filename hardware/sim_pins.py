@@ -6,12 +6,11 @@ The file is read anew each time, since a technician's command changes it while t
 
 from __future__ import annotations
 
-import json
-import threading
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
-from .durable import replace_durably
+from .durable import DurableTable
 from .facts import Identity
 
 SIM_PINS_FILE = "sims.json"  # in the folder of small files that outlive a restart
@@ -48,34 +47,26 @@ class SimPins:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self._path = path
-        self._lines: dict[str, dict[str, dict[str, str | None]]] = {}
-        self._lock = threading.Lock()  # from reading to writing: a line writes the others' too
+        self._lines = DurableTable(path)
 
     def check(self, line: str, seen: SimIdentity) -> str | None:
         """Return what of the line's SIM changed ("SIM" or "SMSC"), or None. A first sight is remembered."""
-        with self._lock:
-            return self._check(line, seen)
-
-    def _check(self, line: str, seen: SimIdentity) -> str | None:
-        lines = self._read()
-        entry = lines.get(line, {})
-        pinned = _identity(entry.get("pinned"))
-        change = None if pinned is None else pinned.change_to(seen)
-        wanted = {"pinned": asdict(seen)}
-        if pinned is not None and change is None:
-            # the modem may have told more this time; what it told before stays
-            told = {name: value for name, value in asdict(pinned).items() if value}
-            wanted = {"pinned": asdict(seen) | told}
-        elif pinned is not None:
-            wanted = {"pinned": asdict(pinned), "seen": asdict(seen)}
-        if wanted != entry:
-            self._write(lines | {line: wanted})
-        return change
+        with self._lines.change() as lines:
+            pinned = _identity(_entry(lines, line).get("pinned"))
+            change = None if pinned is None else pinned.change_to(seen)
+            if pinned is None:
+                lines[line] = {"pinned": asdict(seen)}
+            elif change is None:
+                # the modem may have told more this time; what it told before stays
+                told = {name: value for name, value in asdict(pinned).items() if value}
+                lines[line] = {"pinned": asdict(seen) | told}
+            else:
+                lines[line] = {"pinned": asdict(pinned), "seen": asdict(seen)}
+            return change
 
     def is_accepted(self, line: str, seen: SimIdentity) -> bool:
         """Say whether this SIM may be answered from, changing nothing: a person may have accepted it by now."""
-        pinned = _identity(self._read().get(line, {}).get("pinned"))
+        pinned = _identity(_entry(self._lines.read(), line).get("pinned"))
         return pinned is None or pinned.change_to(seen) is None
 
     def accept(self, line: str) -> bool:
@@ -83,39 +74,28 @@ class SimPins:
 
         Return whether there was anything to change.
         """
-        with self._lock:
-            lines = self._read()
-            entry = lines.pop(line, None)
-            if entry is None:
-                return False
+        with self._lines.change() as lines:
+            entry = _entry(lines, line)
+            was_known = lines.pop(line, None) is not None
             if "seen" in entry:
                 lines[line] = {"pinned": entry["seen"]}
-            self._write(lines)
-            return True
+            return was_known
 
     def pinned(self, line: str) -> SimIdentity | None:
         """Return the SIM that belongs into the line; None where none was seen yet."""
-        return _identity(self._read().get(line, {}).get("pinned"))
+        return _identity(_entry(self._lines.read(), line).get("pinned"))
 
     def strange(self, line: str) -> SimIdentity | None:
         """Return the other SIM that was seen in the line and is not accepted; None where there is none."""
-        return _identity(self._read().get(line, {}).get("seen"))
+        return _identity(_entry(self._lines.read(), line).get("seen"))
 
-    def _read(self) -> dict[str, dict[str, dict[str, str | None]]]:
-        if self._path is None:
-            return dict(self._lines)
-        try:
-            known = json.loads(self._path.read_bytes())
-        except FileNotFoundError:
-            return {}
-        if not isinstance(known, dict) or not all(isinstance(e, dict) for e in known.values()):
-            raise ValueError("expected a table of lines")
-        return known
 
-    def _write(self, lines: dict[str, dict[str, dict[str, str | None]]]) -> None:
-        self._lines = lines
-        if self._path is not None:
-            replace_durably(self._path, json.dumps(lines).encode())
+def _entry(lines: dict[str, Any], line: str) -> dict[str, Any]:
+    """Return what is known of a line; raises ValueError where the file was damaged."""
+    entry = lines.get(line, {})
+    if isinstance(entry, dict):
+        return entry
+    raise ValueError("expected a table of lines")
 
 
 def _identity(entry: object) -> SimIdentity | None:

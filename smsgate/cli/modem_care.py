@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -81,12 +80,9 @@ def _settings(name: str, config: Path | None) -> Settings:
 
 @contextmanager
 def _changing(path: Path) -> Iterator[None]:
-    """Change one of the daemon's small files; run by root, it stays the daemon's."""
+    """Change one of the daemon's small files, which may be damaged or another's."""
     try:
-        owner = path.stat()
         yield
-        with suppress(PermissionError):
-            os.chown(path, owner.st_uid, owner.st_gid)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is damaged"
         raise StateTrouble(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-import threading
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from scripted_modem import ScriptedModem, ok
 
-from hardware import pin as pin_module
+from hardware import durable
 from hardware.errors import (
     PinNotRecorded,
     PinRejected,
@@ -249,21 +250,43 @@ def test_a_pin_never_shows(script, tmp_path):
     assert PIN not in repr(caught.value.__cause__)
 
 
-def test_modems_that_start_at_once_lose_no_attempt_of_each_other(tmp_path, monkeypatch):
-    """Each has the file to itself from reading to writing: a refusal that is lost costs the SIM its next try."""
-    one, other = (PinLedger(tmp_path / "pins") for _ in range(2))
-    other.note_attempt("sim 2", PIN)
-    replace, others = pin_module.replace_durably, []
+def test_a_folder_that_another_process_keeps_forbids_the_attempt(script, tmp_path, monkeypatch):
+    """One that was stopped in the middle of its change: a PIN that is not written down is not sent."""
+    monkeypatch.setattr(durable, "LOCK_LIMIT_S", 0.05)
+    sim = LockedSim(script)
+    folder = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
 
-    def replace_later(*what):
-        if not others:
-            others.append(threading.Thread(target=other.note_refused, args=("sim 2", PIN)))
-            others[0].start()
-            others[0].join(0.2)  # it may wait for us, and never be done before us
-        replace(*what)
+    with pytest.raises(PinNotRecorded):
+        open_once(script, tmp_path / "pins")
 
-    monkeypatch.setattr(pin_module, "replace_durably", replace_later)
-    one.note_attempt("sim 1", PIN)
-    others[0].join(10)
+    os.close(folder)
+    assert sim.told == []
 
-    assert not PinLedger(tmp_path / "pins").may_try("sim 2", PIN)
+
+def test_a_refusal_that_cannot_be_written_down_is_still_told_as_one(script, tmp_path):
+    """The attempt is written down, so it is not repeated for ever; who looks must not look at the port."""
+    pins = tmp_path / "state" / "pins"
+    pins.parent.mkdir()
+    LockedSim(script, right="0000")
+    enter = script.table[0][1]
+
+    def lose_the_folder(modem, line):
+        shutil.rmtree(pins.parent)
+        return enter(modem, line)
+
+    script.on(r'AT\+CPIN=".*"', lose_the_folder)
+
+    with pytest.raises(PinRejected):
+        open_once(script, pins)
+
+
+def test_a_damaged_file_is_forgotten_when_a_person_says_so(tmp_path):
+    (tmp_path / "pins").write_text("[]")
+    ledger = PinLedger(tmp_path / "pins")
+    with pytest.raises(ValueError, match="expected a table"):
+        ledger.may_try("sim", PIN)
+
+    ledger.forget()
+
+    assert ledger.may_try("sim", PIN)

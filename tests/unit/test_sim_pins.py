@@ -2,12 +2,10 @@
 
 import dataclasses
 import os
-import threading
 
 import pytest
 from line_bench import Bench, a_reply, a_slot
 
-from hardware import sim_pins
 from hardware.errors import LinkDown
 from hardware.modem import Identity
 from hardware.sim_pins import SimIdentity, SimPins
@@ -96,24 +94,6 @@ def test_nothing_is_written_while_nothing_changes(pins, tmp_path):
     pins.check("m1", OURS)
 
     assert os.stat(tmp_path / "sims.json").st_ino == before
-
-
-def test_lines_that_open_at_once_lose_each_other_no_sim(pins, monkeypatch):
-    """Each writes the whole file."""
-    replace, others = sim_pins.replace_durably, []
-
-    def replace_later(*what):
-        if not others:
-            others.append(threading.Thread(target=pins.check, args=("m2", OTHER)))
-            others[0].start()
-            others[0].join(0.2)  # it may wait for us, and never be done before us
-        replace(*what)
-
-    monkeypatch.setattr(sim_pins, "replace_durably", replace_later)
-    pins.check("m1", OURS)
-    others[0].join(10)
-
-    assert (pins.pinned("m1"), pins.pinned("m2")) == (OURS, OTHER)
 
 
 def test_the_file_is_its_owners_alone(pins, tmp_path):
