@@ -17,6 +17,7 @@ from . import inspection
 from .answers import is_same_imei
 from .facts import Usage
 from .inspection import Card, Device, Network
+from .pin import CARD_LOCKS, OPERATOR_LOCKS, USABLE
 
 WEAK_DBM = -105  # AT+CSQ 4: SMS get lost from here on
 FULL_SHARE = 0.5  # above it a gateway does not submit
@@ -29,6 +30,7 @@ _CAUSES = {  # 3GPP TS 24.008 annex G
     2: "denied_sim", 3: "denied_sim", 8: "denied_sim", 5: "denied_device", 6: "denied_device",
     11: "denied_place", 12: "denied_place", 13: "denied_place", 14: "denied_place", 15: "denied_place",
 }  # fmt: skip
+_LOCKS = dict.fromkeys(CARD_LOCKS, "card_lock") | dict.fromkeys(OPERATOR_LOCKS, "operator_lock")
 _CLOCK = re.compile(r"(\d+)/(\d+)/(\d+),(\d+):(\d+):(\d+)([+-]\d+)?")
 
 
@@ -252,10 +254,12 @@ def judge_pin(card: Card, expected: Expected) -> Finding:
     facts = {"tries": "?" if card.tries_left is None else card.tries_left, "name": expected.name}
     if card.state == "READY":
         return _ok("pin", "pin_not_wanted")
-    if card.state.startswith("SIM PUK"):
+    if card.state in USABLE:
+        return _note("pin", "pin2_wanted", lock=card.state)
+    if card.state == "SIM PUK":
         return _end("pin", "puk", **facts)
     if card.state != "SIM PIN":
-        return _end("pin", "other_lock", lock=card.state)
+        return _end("pin", _LOCKS.get(card.state, "other_lock"), lock=card.state)
     if expected.has_pin and card.tries_left is not None and card.tries_left < 2:
         return _end("pin", "pin_last_try", **facts)
     return _end("pin", "pin_configured" if expected.has_pin else "pin_wanted", **facts)

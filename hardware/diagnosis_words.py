@@ -242,12 +242,26 @@ WORDS: dict[str, tuple[Words, Words]] = {
               "Pasang SIM di telepon dan masukkan PUK di sana; operator punya. Jangan menebak: sepuluh kali salah, "
               "SIM mati."),
     ),
+    "pin2_wanted": (
+        Words("{lock} is wanted, which no SMS needs."), Words("{lock} diminta; SMS tidak memerlukannya."),
+    ),
+    "operator_lock": (
+        Words("The modem is locked to another operator ({lock}).",
+              "Put in a SIM of the operator that the modem was sold by, or take a modem without that lock."),
+        Words("Modem terkunci ke operator lain ({lock}).",
+              "Pasang SIM dari operator penjual modem ini, atau pakai modem tanpa kunci itu."),
+    ),
+    "card_lock": (
+        Words("The modem is locked to another SIM ({lock}).",
+              "Put the SIM back that was in it before, or take a modem without that lock."),
+        Words("Modem terkunci ke SIM lain ({lock}).",
+              "Pasang kembali SIM yang dulu dipakai di modem ini, atau pakai modem tanpa kunci itu."),
+    ),
     "other_lock": (
         Words("The SIM or the modem wants a code for {lock}.",
-              "Take a SIM or a modem without that lock: a modem bound to one operator takes only that one's SIM."),
+              "Put the SIM into a phone and look what it asks for; else take a SIM or a modem without that lock."),
         Words("SIM atau modem minta kode untuk {lock}.",
-              "Pakai SIM atau modem tanpa kunci itu: modem yang terkunci ke satu operator hanya menerima SIM "
-              "operator itu."),
+              "Pasang SIM di telepon dan lihat apa yang diminta; atau pakai SIM atau modem tanpa kunci itu."),
     ),
     "sim_same": (Words("The SIM is the one that is known ({known})."), Words("SIM-nya yang dikenal ({known}).")),
     "sim_swapped": (

@@ -70,7 +70,7 @@ class SimNotReady(ModemError):
 
 
 class PinRequired(ModemError):
-    """The SIM asks for a PIN and none is configured, or for one that we never enter (PIN2, network lock)."""
+    """The SIM asks for a PIN and none is configured; or the modem is locked to an operator or to another SIM."""
 
 
 class PinRejected(ModemError):
@@ -132,6 +132,8 @@ CME_SENSES = {
     3: "operation not allowed",
     4: "operation not supported",
     5: "PH-SIM PIN required",
+    6: "PH-FSIM PIN required",
+    7: "PH-FSIM PUK required",
     10: "SIM not inserted",
     11: "SIM PIN required",
     12: "SIM PUK required",
@@ -148,6 +150,14 @@ CME_SENSES = {
     30: "no network service",
     31: "network timeout",
     32: "network not allowed, emergency calls only",
+    40: "network personalization PIN required",
+    41: "network personalization PUK required",
+    42: "network subset personalization PIN required",
+    43: "network subset personalization PUK required",
+    44: "service provider personalization PIN required",
+    45: "service provider personalization PUK required",
+    46: "corporate personalization PIN required",
+    47: "corporate personalization PUK required",
     50: "incorrect parameters",
     100: "unknown",
     515: "initialising, please wait",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from . import answers
 from .facts import Registration, Signal, Usage
-from .pin import STATE_OF_ERROR
+from .pin import STATE_OF_ERROR, USABLE
 from .profiles import profile_for
 from .terminal import Channel, ask_lines
 
@@ -101,7 +101,7 @@ def read_card(channel: Channel, device: Device) -> Card:
     iccid = None
     for command in profile_for(device.manufacturer, device.model).iccid_commands:
         iccid = iccid or answers.read_digits(ask_lines(channel, command))
-    if state != "READY":
+    if state not in USABLE:
         return Card(state, read_tries_left(channel), None, iccid)
     return Card(state, None, answers.read_digits(ask_lines(channel, "AT+CIMI")), iccid)
 

@@ -17,6 +17,7 @@ from .durable import DurableTable
 from .errors import (
     CommandError,
     CommandTimeout,
+    ModemError,
     PinNotRecorded,
     PinRejected,
     PinRequired,
@@ -29,12 +30,22 @@ SIM_LIMIT_S = 20.0  # from power on to READY; slow cards take ten
 SIM_POLL_S = 0.3
 ENTER_TIMEOUT_S = 15.0
 UNSETTLED = ("NOT READY", "SIM BUSY")
+# PIN2 guards what a gateway never does (fixed dialling, charges); it is not to stop a modem's work (27.007, 8.3)
+USABLE = ("READY", "SIM PIN2", "SIM PUK2")
+CARD_LOCKS = ("PH-SIM PIN", "PH-FSIM PIN", "PH-FSIM PUK")  # the modem takes one SIM only
+OPERATOR_LOCKS = (
+    tuple(  # the modem takes the SIMs of one operator only, or of a part of its customers
+        f"PH-{lock} {code}" for lock in ("NET", "NETSUB", "SP", "CORP") for code in ("PIN", "PUK")
+    )
+)
 STATE_OF_ERROR = {  # +CME ERROR codes that say what AT+CPIN? should have said
+    **dict(zip((5, 6, 7), CARD_LOCKS, strict=True)),
     11: "SIM PIN",
     12: "SIM PUK",
     14: "SIM BUSY",
     17: "SIM PIN2",
     18: "SIM PUK2",
+    **dict(zip(range(40, 48), OPERATOR_LOCKS, strict=True)),
     515: "SIM BUSY",
 }
 
@@ -111,21 +122,35 @@ class SimLock:
     def unlock(self) -> None:
         """Wait for the SIM; enter the PIN only where its own PIN is asked for. Raises what a person has to heal."""
         state = self._settled_state()
-        if state == "READY":
+        if state in USABLE:
             return
-        if state in ("SIM PUK", "SIM PUK2"):
-            raise PukRequired(
-                f"The SIM in {self._port} is locked; enter its PUK by hand in a phone."
-            )
         if state != "SIM PIN":
-            raise PinRequired(
-                f"The SIM in {self._port} asks for a code that we never enter; use one without that lock."
-            )
+            raise self._explain(state)
         if self._pin is None:
             raise PinRequired(
                 f"The SIM in {self._port} asks for its PIN; configure it, or take the PIN off the SIM."
             )
         self._enter(self._pin)
+
+    def _explain(self, state: str) -> ModemError:
+        """Return what a person has to do about a lock that no PIN of the SIM opens."""
+        if state == "SIM PUK":
+            return PukRequired(
+                f"The SIM in {self._port} is locked; enter its PUK by hand in a phone."
+            )
+        if state in CARD_LOCKS:
+            return PinRequired(
+                f"The modem on {self._port} is locked to another SIM ({state}); put that one back, or take a modem "
+                "without that lock."
+            )
+        if state in OPERATOR_LOCKS:
+            return PinRequired(
+                f"The modem on {self._port} is locked to another operator ({state}); put in a SIM of that one, or take "
+                "a modem without that lock."
+            )
+        return PinRequired(
+            f"The SIM in {self._port} asks for a code that we never enter; use one without that lock."
+        )
 
     def _settled_state(self) -> str:
         """Return the SIM's state once it has one."""
@@ -179,7 +204,9 @@ class SimLock:
         with suppress(OSError, ValueError):
             self._ledger.note_accepted(sim, pin)
         give_up_at = self._clock.monotonic() + SIM_LIMIT_S
-        while self._settled_state() != "READY":
+        while (state := self._settled_state()) not in USABLE:
+            if state not in ("SIM PIN", *UNSETTLED):
+                raise self._explain(state)
             if self._clock.monotonic() >= give_up_at:
                 raise SimNotReady(
                     f"The SIM in {self._port} does not become ready after its PIN; it is tried again."

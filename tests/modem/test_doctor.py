@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scripted_modem import ScriptedModem, ok
 
 from hardware import diagnosis, diagnosis_words
 from hardware.diagnosis import Balance, Expected, Finding, Level, choose_next
@@ -301,6 +302,25 @@ def test_no_sms_is_paid_for_where_something_failed_before(patient: Patient) -> N
 
     assert "loop_left_out" in verdicts
     assert patient.modem.network.submitted_count == 0
+
+
+@pytest.mark.parametrize(("said", "verdict", "is_final"), [
+    pytest.param("+CPIN: SIM PIN2", "pin2_wanted", False, id="PIN2 stops no SMS"),
+    pytest.param("+CPIN: SIM PUK2", "pin2_wanted", False, id="nor does PUK2"),
+    pytest.param("+CPIN: PH-NET PIN", "operator_lock", True, id="locked to an operator"),
+    pytest.param("+CPIN: PH-SP PUK", "operator_lock", True, id="locked to a service provider"),
+    pytest.param("+CPIN: PH-SIM PIN", "card_lock", True, id="locked to a SIM"),
+    pytest.param("+CPIN: BLOCKED", "other_lock", True, id="a lock that we do not know"),
+])  # fmt: skip
+def test_each_lock_that_is_not_the_sims_pin_is_called_by_its_name(said, verdict, is_final) -> None:
+    with ScriptedModem() as script:
+        script.on(r"AT\+CPIN\?", ok(said))
+        expected = Expected(name="m1", has_pin=True)
+        findings = list(Doctor(script.path, expected, around=Surroundings(waits=WAITS)).examine())
+
+    assert (verdict, is_final) in [(finding.verdict, finding.is_final) for finding in findings]
+    assert any(finding.check == "registration" for finding in findings) is not is_final
+    assert not script.count(r"AT\+CPIN=.*")
 
 
 def test_nobody_is_told_to_join_the_group_of_root() -> None:

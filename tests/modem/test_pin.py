@@ -99,26 +99,57 @@ def test_a_sim_that_is_slow_after_its_pin_is_waited_for(script):
     open_once(script)
 
 
-@pytest.mark.parametrize(
-    ("answer", "error"),
-    [
-        ("+CPIN: SIM PUK", PukRequired),
-        ("+CPIN: SIM PUK2", PukRequired),
-        ("+CPIN: PH-NET PIN", PinRequired),
-        ("+CPIN: PH-SIM PIN", PinRequired),
-        ("+CPIN: SIM PIN2", PinRequired),
-        ("+CME ERROR: 12", PukRequired),
-        ("+CME ERROR: 10", SimMissing),
-        ("+CME ERROR: 13", SimMissing),
-        ("+CME ERROR: SIM not inserted", SimMissing),
-    ],
-)
-def test_the_pin_is_not_sent_to_anything_else(script, answer, error):
+@pytest.mark.parametrize("answer", [
+    pytest.param("+CPIN: SIM PIN2", id="PIN2"),
+    pytest.param("+CPIN: SIM PUK2", id="PUK2"),
+    pytest.param("+CME ERROR: 17", id="PIN2 as an error"),
+    pytest.param("+CME ERROR: SIM PUK2 required", id="PUK2 as an error in words"),
+])  # fmt: skip
+def test_what_pin2_guards_stops_no_sms(script, answer):
+    """Fixed dialling and charges: the SIM is as good as ready, and its PIN is not the one that is asked for."""
     script.on(r"AT\+CPIN\?", ok(answer) if answer.startswith("+CPIN") else f"\r\n{answer}\r\n")
 
-    with pytest.raises(error):
+    open_once(script)
+
+    assert not script.count(r"AT\+CPIN=.*")
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "said"),
+    [
+        ("+CPIN: SIM PUK", PukRequired, "PUK"),
+        ("+CPIN: PH-NET PIN", PinRequired, "another operator"),
+        ("+CPIN: PH-NETSUB PUK", PinRequired, "another operator"),
+        ("+CPIN: PH-SP PIN", PinRequired, "another operator"),
+        ("+CPIN: PH-CORP PIN", PinRequired, "another operator"),
+        ("+CPIN: PH-SIM PIN", PinRequired, "another SIM"),
+        ("+CPIN: PH-FSIM PUK", PinRequired, "another SIM"),
+        ("+CPIN: BLOCKED", PinRequired, "a code that we never enter"),
+        ("+CME ERROR: 5", PinRequired, "another SIM"),
+        ("+CME ERROR: 40", PinRequired, "another operator"),
+        ("+CME ERROR: service provider personalization PUK required", PinRequired, "PH-SP PUK"),
+        ("+CME ERROR: 12", PukRequired, "PUK"),
+        ("+CME ERROR: 10", SimMissing, "insert"),
+        ("+CME ERROR: 13", SimMissing, "insert"),
+        ("+CME ERROR: SIM not inserted", SimMissing, "insert"),
+    ],
+)
+def test_the_pin_is_not_sent_to_anything_else(script, answer, error, said):
+    script.on(r"AT\+CPIN\?", ok(answer) if answer.startswith("+CPIN") else f"\r\n{answer}\r\n")
+
+    with pytest.raises(error, match=said):
         open_once(script)
     assert not script.count(r"AT\+CPIN=.*")
+
+
+def test_a_lock_of_the_modem_that_shows_behind_the_pin_is_said(script):
+    states = iter(["SIM PIN", "PH-NET PIN"])
+    script.on(r"AT\+CPIN\?", lambda _m, _l: ok(f"+CPIN: {next(states)}"))
+    script.on(r'AT\+CPIN=".*"', ok())
+
+    with pytest.raises(PinRequired, match="another operator"):
+        open_once(script)
+    assert script.count(r"AT\+CPIN=.*") == 1
 
 
 def test_a_sim_that_never_becomes_ready_is_said_to_be_so(script):
