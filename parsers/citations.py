@@ -18,7 +18,9 @@ NAMING = list_words("""
     COMPLAINT REPORT
     """)
 # Words that may stand between: `aduan saya no. 12345678`.
-NUMBERING = list_words("NO NOMOR NOMER NMR NUMBER ID KODE SAYA SY KAMI MY DGN DENGAN TTG UTK")
+NUMBERING = list_words(
+    "NO NOMOR NOMER NMR NUMBER ID KODE SAYA SY KAMI MY DGN DENGAN TTG UTK YG YANG"
+)
 
 # Between the groups of one number. A slash is not among them: 17/08/2026 is a date.
 _GROUP_GAP = re.compile(r"[ .\-]{1,2}")

@@ -6,8 +6,10 @@ import re
 from itertools import islice
 
 from parsers.instructions import skip_instructions
-from parsers.lexicon import Lexicon, iterate_words, strictest
-from parsers.meaning import Privacy
+from parsers.keywords import COURTESY
+from parsers.lexicon import Lexicon, Word, iterate_words, list_words, split_words, strictest
+from parsers.lookalikes import Folded
+from parsers.meaning import STRICTNESS, Privacy
 from parsers.openings import skip_separators
 
 _KEYWORD = re.compile(r"[(<\[{*\"'“‘]?\s*([^\W\d_]+)\s*[)>\]}*\"'”’]?")
@@ -20,51 +22,103 @@ _FIRST_WORDS = 4
 
 # The wish put in a sentence. It must be the sender's own identity: `dana dirahasiakan lurah` is
 # what is complained about. Bounded gaps, so that the search stays linear.
-_SELF = r"(?:SAYA|SY|AKU|KAMI|PELAPOR|PENGADU|ANONIM)"
-_IDENTITY = r"(?:IDENTITAS(?:KU)?|NAMA(?:KU)?|NOMOR|NO(?:\s+HP)?|NMR|DATA(?:\s+DIRI)?)"
+_SELF = r"(?:SAYA|SAYE|SY|AKU|KAMI|GUE|GUA|GW|PELAPOR|PENGADU|ANONIM)"
+_IDENTITY = r"(?:IDENTITAS(?:KU)?|NAMA(?:KU)?|(?:NOMOR|NOMER|NMR|NO)(?:\s+(?:HP|HAPE|TELP|TLP|WA))?|DATA(?:\s+DIRI)?)"
 _GAP = r"\W{1,3}"
 _FEW_WORDS = rf"(?:\w{{1,10}}{_GAP}){{0,2}}?"
 # Counter-example: `jangan bocor lagi pipanya` names no identity.
 _GIVE_AWAY = r"(?:DI\s?)?(?:BOCOR|BUKA|SEBAR|BONGKAR|KETAHUI|KETAHUAN)(?:KAN|IN)?"
-_DO_NOT = r"(?:JANGAN|JGN|TIDAK\s+MAU|TDK\s+MAU)"
-_WISHES = re.compile(
-    r"(?<![^\W_])(?:"
-    + "|".join(
-        (
-            # rahasiakan nama saya
-            rf"(?:RAHASIA\s?KAN|SEMBUNYIKAN|LINDUNGI){_GAP}{_IDENTITY}{_GAP}{_FEW_WORDS}{_SELF}",
-            # identitas saya mohon dirahasiakan; nama saya jangan disebut
-            rf"{_IDENTITY}{_GAP}{_FEW_WORDS}{_SELF}{_GAP}{_FEW_WORDS}(?:DI\s?)?RAHASIAKAN",
-            rf"{_IDENTITY}{_GAP}{_SELF}{_GAP}{_FEW_WORDS}{_DO_NOT}{_GAP}(?:DI\s?)?SEBUT(?:KAN)?",
-            rf"{_IDENTITY}{_GAP}{_SELF}{_GAP}{_FEW_WORDS}{_DO_NOT}{_GAP}(?:SAMPAI{_GAP})?{_GIVE_AWAY}",
-            # jangan sebut nama saya; jangan bocorkan identitas saya; jangan bilang saya yang lapor
-            rf"{_DO_NOT}{_GAP}(?:DI\s?)?SEBUT(?:KAN)?{_GAP}{_IDENTITY}",
-            rf"{_DO_NOT}{_GAP}(?:SAMPAI{_GAP})?{_GIVE_AWAY}{_GAP}{_IDENTITY}",
-            # tolong rahasiakan; mohon dirahasiakan ya
-            rf"(?:TOLONG|TLG|MOHON|MHN|HARAP|MINTA){_GAP}(?:DI\s?)?RAHASIAKAN",
-            rf"{_DO_NOT}{_GAP}(?:BILANG|KASIH\s+TAHU|KASIH\s+TAU){_GAP}{_FEW_WORDS}{_SELF}",
-            # sifat rahasia; ini rahasia ya pak
-            r"(?:INI|SIFAT|SIFATNYA)\W{1,3}RAHASIA(?!\W{1,3}(?:UMUM|NEGARA))",
-            rf"KEEP{_GAP}MY{_GAP}(?:NAME|NUMBER|IDENTITY){_GAP}(?:SECRET|CONFIDENTIAL|PRIVATE)",
-        )
-    )
-    + r")(?![^\W_])"
+_GIVE = r"(?:DI)?(?:KASIH|KASI|BERI|BAGI|TERUS|CANTUM|TULIS|TAMPIL)(?:KAN|IN)?|MUNCUL|TERSEBAR"
+# Counter-example: `jangan kasih kami janji` gives nothing away.
+_TELL = r"(?:BILANG|BLG|(?:KASIH|KASI|BAGI|BERI)\s?(?:TAHU|TAU)|CERITA(?:KAN)?)"
+_DO_NOT = r"(?:JANGAN|JGN|JGAN|TIDAK\s+MAU|TDK\s+MAU)"
+_UNTIL = rf"(?:SAMPAI|SAMPE|SMPE|SMP|SMPAI){_GAP}"
+_KNOWN = r"(?:KETAHUAN|KETAUAN|KTAUAN|TAHU|TAU)"
+_ASK = r"(?:TOLONG|TLG|MOHON|MHN|HARAP|MINTA)"
+# Counter-example: `jangan bilang kami tidak lapor` asks for nothing.
+_NOT_DENIED = rf"(?!{_GAP}(?:TIDAK|TDK|TAK|GAK|GA|BELUM|BLM)(?![^\W_]))"
+_HIDE = r"(?:RAHASIA\s?KAN|SAMARKAN|SEMBUNYIKAN|LINDUNGI)"
+
+
+def _any_of(*patterns: str) -> re.Pattern[str]:
+    return re.compile(r"(?<![^\W_])(?:" + "|".join(patterns) + r")(?![^\W_])")
+
+
+_WISHES = _any_of(
+    # rahasiakan nama saya
+    rf"{_HIDE}{_GAP}{_IDENTITY}{_GAP}{_FEW_WORDS}{_SELF}",
+    # identitas saya mohon dirahasiakan; nama saya jangan disebut, jangan sampai dikasih ke lurah.
+    # Counter-example: `nomor antrian jangan dikasih ke calo` is not the sender's own.
+    rf"{_IDENTITY}{_GAP}{_FEW_WORDS}{_SELF}{_GAP}{_FEW_WORDS}(?:DI\s?)?(?:RAHASIAKAN|SAMARKAN)",
+    rf"{_IDENTITY}{_GAP}{_SELF}{_GAP}{_FEW_WORDS}{_DO_NOT}{_GAP}(?:DI\s?)?SEBUT(?:KAN)?",
+    rf"{_IDENTITY}{_GAP}{_SELF}{_GAP}{_FEW_WORDS}{_DO_NOT}{_GAP}(?:{_UNTIL})?(?:{_GIVE_AWAY}|{_GIVE})",
+    # jangan sebut nama saya; jangan bocorkan identitas saya; jangan bilang saya yang lapor
+    rf"{_DO_NOT}{_GAP}(?:DI\s?)?SEBUT(?:KAN)?{_GAP}{_IDENTITY}",
+    rf"{_DO_NOT}{_GAP}(?:{_UNTIL})?{_GIVE_AWAY}{_GAP}{_IDENTITY}",
+    rf"{_DO_NOT}{_GAP}(?:{_GIVE}){_GAP}{_IDENTITY}{_GAP}{_SELF}",
+    rf"{_DO_NOT}{_GAP}{_TELL}{_GAP}{_FEW_WORDS}{_SELF}{_NOT_DENIED}",
+    # jangan sampai ketahuan saya yang lapor; jangan sampai pak RT tau saya
+    rf"{_DO_NOT}{_GAP}{_UNTIL}{_FEW_WORDS}{_KNOWN}{_GAP}{_FEW_WORDS}{_SELF}",
+    # tolong rahasiakan; mohon dirahasiakan ya
+    rf"{_ASK}{_GAP}(?:DI\s?)?RAHASIAKAN",
+    # mohon jaga kerahasiaan saya; tanpa menyebut nama. Counter-example: `kerahasiaan pasien tidak dijaga`.
+    rf"{_ASK}{_GAP}(?:DI\s?)?(?:JAGA{_GAP})?KERAHASIAAN",
+    rf"{_ASK}{_GAP}(?:DI\s?)?JAGA{_GAP}RAHASIA",
+    rf"JAGA{_GAP}(?:RAHASIA|KERAHASIAAN){_GAP}{_FEW_WORDS}{_SELF}",
+    rf"TANPA{_GAP}(?:MENYEBUT|SEBUT)(?:KAN)?{_GAP}{_IDENTITY}",
+    # sifat rahasia; ini rahasia ya pak
+    r"(?:INI|SIFAT|SIFATNYA)\W{1,3}RAHASIA(?!\W{1,3}(?:UMUM|NEGARA))",
+    rf"(?:KEEP|HIDE){_GAP}MY{_GAP}(?:NAME|NUMBER|IDENTITY)",
+    rf"(?:DO{_GAP}NOT|DON\W?T|DONT){_GAP}(?:TELL|MENTION|SHARE|SHOW|GIVE){_GAP}{_FEW_WORDS}(?:MY|IT{_GAP}WAS{_GAP}ME)",
 )
-# Without one of these the search below cannot succeed, and most texts have none.
+# The wish for ANONIM. Counter-examples: `akun anonim di fb`, `tidak bisa lapor anonim di aplikasi`.
+_NAMELESS = _any_of(
+    rf"(?:SAYA|SAYE|SY|AKU|KAMI|MAU|INGIN|IZIN|IJIN|MOHON){_GAP}(?:ME)?LAPOR(?:KAN)?{_GAP}{_FEW_WORDS}ANONIM",
+    rf"(?:SAYA|SAYE|SY|AKU|KAMI|MAU|INGIN|MINTA|MOHON){_GAP}(?:TETAP{_GAP})?ANONIM",
+    rf"(?:LAPORAN|ADUAN){_GAP}(?:INI{_GAP})?(?:BERSIFAT|SECARA){_GAP}ANONIM",
+    rf"(?:STAY|REMAIN|KEEP{_GAP}ME){_GAP}ANONYMOUS",
+    rf"REPORT(?:ING)?{_GAP}(?:THIS{_GAP})?ANONYMOUSLY",
+)
+# Without one of these the searches cannot succeed, and most texts have none.
 _CUES = (
-    "RAHASIA",
-    "SEMBUNYIKAN",
-    "LINDUNGI",
-    "SEBUT",
-    "BILANG",
-    "KASIH TA",
-    "KEEP",
-    "BOCOR",
-    "BUKA",
-    "SEBAR",
-    "BONGKAR",
-    "KETAHU",
+    *(
+        "RAHASIA",
+        "SAMARKAN",
+        "SEMBUNYIKAN",
+        "LINDUNGI",
+        "SEBUT",
+        "NYEBUT",
+        "BILANG",
+        "BLG",
+        "KASI",
+        "BERI",
+        "BAGI",
+        "CERITA",
+    ),
+    *(
+        "BOCOR",
+        "BUKA",
+        "SEBAR",
+        "BONGKAR",
+        "KETAHU",
+        "KETAU",
+        "KTAU",
+        "TAU",
+        "TAHU",
+        "TERUS",
+        "CANTUM",
+        "TULIS",
+    ),
+    *("TAMPIL", "MUNCUL", "KEEP", "HIDE", "TELL", "MENTION", "SHARE", "SHOW", "GIVE"),
 )
+_NAMELESS_CUES = ("ANONIM", "ANONYMOUS")
+# What may stand around a keyword that ends a text (`…. Rahasia ya pak, no sy`).
+_AROUND_CLOSING = COURTESY | list_words("""
+    INI SIFATNYA SIFAT BERSIFAT MOHON MHN TOLONG TLG MINTA HARAP SAYA SAYE SY AKU KAMI NAMA NOMOR NOMER NO NMR HP
+    IDENTITAS AJA SAJA BANGET DULU
+    """)
+_CLOSING_WORDS_MAX = 10
+_BREAK = re.compile(r"[.,!?;:()\n\-–—/\[\"*]")
 
 
 def read_privacy(text: str, index: int, lexicon: Lexicon) -> tuple[Privacy, int]:
@@ -84,23 +138,51 @@ def read_privacy(text: str, index: int, lexicon: Lexicon) -> tuple[Privacy, int]
     return strictest(said, lexicon), index
 
 
-def lean_privacy(text: str, lexicon: Lexicon) -> Privacy:
-    """What a folded text that was not understood seems to ask for: a keyword among its first words, or a wish.
+def lean_privacy(folded: Folded, lexicon: Lexicon) -> Privacy:
+    """What a text that was not understood seems to ask for: a keyword among its first words, or a wish.
 
     For texts without our prefix in front (`TANGKAB RAHASIA …`), which a person sorts.
     """
-    first = list(islice(iterate_words(text), _FIRST_WORDS))
-    said = [word.text for word in first if not _IDIOMS.match(text, word.start)]
-    privacy = strictest(said, lexicon)
-    if privacy is Privacy.PLAIN and wishes_discretion(text):
-        return Privacy.RAHASIA
-    return privacy
+    first = list(islice(iterate_words(folded.text), _FIRST_WORDS))
+    said = [word.text for word in first if not _IDIOMS.match(folded.text, word.start)]
+    return max(strictest(said, lexicon), read_wish(folded, lexicon), key=STRICTNESS.index)
 
 
-def wishes_discretion(text: str) -> bool:
-    """Whether a folded text asks, in a sentence, that the sender be kept secret.
+def read_wish(folded: Folded, lexicon: Lexicon) -> Privacy:
+    """What a text asks for in a sentence, or by a keyword that ends it.
 
     Leaning towards yes is right: it costs a number that the unit does not get, and the other
     mistake cannot be undone.
     """
-    return any(cue in text for cue in _CUES) and _WISHES.search(text) is not None
+    text = folded.text
+    if any(cue in text for cue in _NAMELESS_CUES) and _NAMELESS.search(text):
+        return Privacy.ANONIM
+    closing = _read_closing(folded, lexicon)
+    if closing is Privacy.PLAIN and any(cue in text for cue in _CUES) and _WISHES.search(text):
+        return Privacy.RAHASIA
+    return closing
+
+
+def _read_closing(folded: Folded, lexicon: Lexicon) -> Privacy:
+    """The keyword that ends a text, with no more than courtesy around it: `…. ANONIM ya`.
+
+    It stands by itself, behind a stop or comma, or in capitals as a keyword is typed. Counter-example:
+    `itu sudah bukan rahasia` goes on with its sentence.
+    """
+    tail = split_words(folded.text)[-_CLOSING_WORDS_MAX:]
+    said: list[str] = []
+    for word in reversed(tail):
+        if lexicon.is_discreet(word.text):
+            said.append(word.text)
+        elif word.text not in _AROUND_CLOSING:
+            break
+        before = folded.text[: word.start].rstrip(" ")
+        if said and (_BREAK.match(before[-1:]) or _is_shouted(folded, word, lexicon)):
+            return strictest(said, lexicon)
+    return Privacy.PLAIN
+
+
+def _is_shouted(folded: Folded, word: Word, lexicon: Lexicon) -> bool:
+    """Whether a keyword stands in capitals in a text that does not."""
+    typed = folded.raw[folded.starts[word.start] : folded.starts[word.end]]
+    return lexicon.is_discreet(word.text) and typed.isupper() and not folded.raw.isupper()

@@ -15,12 +15,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from parsers.citations import Citation, find_named, read_leading
-from parsers.discretion import lean_privacy, read_privacy, wishes_discretion
+from parsers.discretion import lean_privacy, read_privacy, read_wish
 from parsers.instructions import skip_address, skip_instructions
 from parsers.keywords import read_bare_keyword, read_keyword, says_nothing
 from parsers.lexicon import Lexicon, Word, compile_grammar, split_words
 from parsers.lookalikes import Folded, fold, trim
 from parsers.meaning import (
+    STRICTNESS,
     Complaint,
     Doubt,
     FollowUp,
@@ -65,7 +66,7 @@ def _leave_to_person(folded: Folded, doubt: Doubt, lexicon: Lexicon) -> Unrecogn
         doubt,
         trim(folded.raw),
         is_urgent=is_urgent(folded.text, split_words(folded.text)),
-        privacy=lean_privacy(folded.text, lexicon),
+        privacy=lean_privacy(folded, lexicon),
     )
 
 
@@ -86,7 +87,7 @@ def _read_prefixed(folded: Folded, opening: Opening, lexicon: Lexicon) -> Meanin
     complaint = Complaint(
         body=_cut_body(folded, start, opening),
         prefix=opening.prefix,
-        privacy=_settle_privacy(folded, opening.privacy, asked_privacy),
+        privacy=_settle_privacy(folded, lexicon, opening.privacy, asked_privacy),
         is_urgent=is_urgent(folded.text, words),
     )
     if citation is not None:
@@ -103,7 +104,7 @@ def _read_request(
     words: Sequence[Word], citation: Citation | None, lexicon: Lexicon
 ) -> Meaning | None:
     """What is asked of us, where the text is no complaint and adds to none."""
-    said = _skip_repeated_prefix(words, lexicon)
+    said = _skip_prefix_behind(_skip_repeated_prefix(words, lexicon), lexicon)
     asked = read_keyword(said, lexicon)
     if asked is not None:
         return asked
@@ -149,10 +150,6 @@ def _cut_body(folded: Folded, start: int, opening: Opening) -> str:
     return body
 
 
-def _settle_privacy(folded: Folded, *asked: Privacy) -> Privacy:
+def _settle_privacy(folded: Folded, lexicon: Lexicon, *asked: Privacy) -> Privacy:
     """The strictest of what was asked by keyword, before or behind the prefix, or in a sentence."""
-    if Privacy.ANONIM in asked:
-        return Privacy.ANONIM
-    if Privacy.RAHASIA in asked or wishes_discretion(folded.text):
-        return Privacy.RAHASIA
-    return Privacy.PLAIN
+    return max(*asked, read_wish(folded, lexicon), key=STRICTNESS.index)

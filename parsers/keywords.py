@@ -21,33 +21,41 @@ _CITED_DIGITS_MAX = 12
 
 _DRAWN_OUT = re.compile(r"(.)\1+\Z")
 
-_COURTESY = list_words("""
+COURTESY = list_words("""
     PAK BPK BAPAK BU IBU MIN ADMIN KAK BANG BG MAS MBAK GAN YA YAA IYA DONG DONK DUNK DEH SIH NIH
     LAH PLEASE PLS PLIS TERIMA KASIH TERIMAKASIH TRIMAKASIH MAKASIH
     MKSH MKASIH TRMKSH TRIMS TKS THX THANKS THANK YOU TQ YTH SELAMAT PAGI
     SIANG SORE MALAM HALO HALLO HAI HI HELLO HEI PERMISI MAAF SORRY SALAM WR WB
     ASSALAMUALAIKUM ASSALAMU ALAIKUM ASS ASLM SPASI
+    NI NIE KOK SIST BOS HEHE HEHEHE HIHI HAHA HAHAHA WKWK WKWKWK XIXI
 """)
 # Alone, or beside courtesy, these make no complaint either (`BTM ok terima kasih`).
 _IDLE = list_words("P PING OK OKE OKAY SIP BAIK SIAP WOI WOY")
-_SAYS_NOTHING = _COURTESY | _IDLE
+_SAYS_NOTHING = COURTESY | _IDLE
 _ABOUT_TEST = list_words("""
     INI CUMA CUMAN HANYA SAJA AJA AJAH DOANG DULU SMS KIRIM MASUK GAK GA NGGAK TIDAK APAKAH NOMOR
-    NOMER NO NMR AKTIF BISA KONEKSI JARINGAN JUST ONLY A
+    NOMER NO NMR AKTIF UJI BISA KONEKSI JARINGAN JUST ONLY A
 """)
 _ABOUT_HELP = list_words("""
     CARA CARANYA LAPOR MELAPOR LAPORAN ADUAN MENGADU PENGADUAN KIRIM MENGIRIM PAKAI MEMAKAI FORMAT
-    FORMATNYA SMS KETIK BAGAIMANA BGMN GIMANA GMN APA LAYANAN INI TO REPORT COMPLAIN COMPLAINT SEND USE THIS A
+    FORMATNYA SMS NYA KETIK BAGAIMANA BGMN GIMANA GMN APA LAYANAN INI TO REPORT COMPLAIN COMPLAINT SEND USE THIS A
     """)
 _REQUESTS = list_words("MINTA MOHON MHN TOLONG TLG BUTUH PERLU")
 # `minta info` asks how it is done; `minta bantuan` may be somebody in need, and goes to people.
 _IN_NEED = list_words("BANTUAN HELP TOLONG")
 _ASKS_FOR_STATUS = frozenset({"INFO"})  # of the help words, with a reference
-_ABOUT_OPTOUT = list_words("SMS LANGGANAN BERLANGGANAN NOTIFIKASI KIRIM SEMUA")
+_ABOUT_OPTOUT = _REQUESTS | list_words(
+    "SMS SMSNYA NYA LANGGANAN BERLANGGANAN NOTIFIKASI KIRIM SEMUA KE SAYA SY NOMOR NO INI LAGI"
+)
+# `jangan sms saya lagi`, with nothing more. Counter-example: `jangan sms terus, jalan diperbaiki dulu`.
+_DO_NOT = list_words("JANGAN JGN USAH")
+_WRITE = frozenset({"SMS"})
+_ABOUT_OPTIN = list_words("LAGI SMS KIRIM LANGGANAN BERLANGGANAN")
 _ABOUT_STATUS = NAMING | NUMBERING | list_words("OF FOR UNTUK DARI YG YANG ADUANKU LAPORANKU")
 # Only where it is about a complaint; alone they would be anything (`BTM cek gimana sudah sampai`).
 _HOW_IS_IT = list_words(
     "GIMANA GMN BAGAIMANA BGMN APA APAKAH SUDAH SDH UDAH SAMPAI SAMPE MANA DIMANA NYA SEKARANG"
+    " DI MAU INGIN TANYA NANYA BERTANYA"
 )
 
 
@@ -57,7 +65,7 @@ def read_keyword(words: Sequence[Word], lexicon: Lexicon) -> Meaning | None:
         return None
     letters = frozenset(_unstretch(word.text, lexicon) for word in words if not word.is_number)
     numbers = [word.text for word in words if word.is_number]
-    said = letters - _COURTESY
+    said = letters - COURTESY
     if said & lexicon.status:
         return _read_status(said - lexicon.status, numbers, lexicon)
     if said & lexicon.help:
@@ -68,7 +76,9 @@ def read_keyword(words: Sequence[Word], lexicon: Lexicon) -> Meaning | None:
         return None
     if said & lexicon.optout and said - lexicon.optout <= _ABOUT_OPTOUT:
         return OptOut()
-    if said and said <= lexicon.optin:
+    if said & _DO_NOT and said & _WRITE and said - _DO_NOT <= _ABOUT_OPTOUT:
+        return OptOut()
+    if said & lexicon.optin and said - lexicon.optin <= _ABOUT_OPTIN:
         return OptIn()
     return None
 
@@ -107,7 +117,9 @@ def _read_status(
 ) -> StatusQuery | None:
     cited = _cite(numbers, lexicon.reference_digits)
     is_about_complaint = bool(cited) or bool(rest & NAMING)
-    if not rest <= (_ABOUT_STATUS | _HOW_IS_IT if is_about_complaint else _ABOUT_STATUS):
+    if not rest <= (
+        _ABOUT_STATUS | _HOW_IS_IT | _REQUESTS if is_about_complaint else _ABOUT_STATUS
+    ):
         return None
     if len(cited) > _CITED_DIGITS_MAX:
         return None

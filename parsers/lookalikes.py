@@ -30,6 +30,7 @@ _NEWLINES = frozenset("\n\r\x0b\x0c\x85\u2028\u2029")
 _INVISIBLE_LETTERS = frozenset("\u115f\u1160\u3164\uffa0")  # Hangul fillers: letters by category
 _BLANK_SYMBOL = "\u2800"  # the braille pattern without dots
 _DROPPED_CATEGORIES = frozenset({"Cc", "Cf", "Mn", "Me"})
+_UNSEEN_SPACES = frozenset("\u200b\ufeff")  # the zero-width ones that are called spaces
 _ODD_ASCII = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 # Taken off both ends of a body: spaces of every kind, controls, and marks that show nothing.
@@ -55,6 +56,16 @@ class Folded:
     def typed_from(self, index: int) -> str:
         """The text as typed from folded `index` on, trimmed."""
         return trim(self.raw[self.starts[index] :])
+
+    def has_unseen_space(self, index: int) -> bool:
+        """Whether a space of no width was typed before folded `index`, which folding drops.
+
+        Counter-example: joiners, which stand inside words and emoji.
+        """
+        if not 0 < index < len(self.text):
+            return False
+        dropped = self.raw[self.starts[index - 1] + 1 : self.starts[index]]
+        return not _UNSEEN_SPACES.isdisjoint(dropped)
 
 
 def fold(raw: str) -> Folded:

@@ -14,6 +14,9 @@ class Privacy(StrEnum):
     ANONIM = "anonim"
 
 
+STRICTNESS = (Privacy.PLAIN, Privacy.RAHASIA, Privacy.ANONIM)
+
+
 class Doubt(StrEnum):
     """Why a text was not recognised; fixed words, for the ledger and for the pointer that is sent back."""
 
@@ -37,7 +40,7 @@ class Grammar:
     optin_words: tuple[str, ...] = ("MULAI", "START")
     test_words: tuple[str, ...] = ("TES", "TEST", "TESTING", "COBA", "NYOBA", "PERCOBAAN")
     rahasia_words: tuple[str, ...] = ("RAHASIA", "RAHSIA", "CONFIDENTIAL")
-    anonim_words: tuple[str, ...] = ("ANONIM", "ANONYMOUS")
+    anonim_words: tuple[str, ...] = ("ANONIM", "ANONYM", "ANONYMOUS")
     reference_digits: int = 8
     other_prefixes: tuple[str, ...] = ()  # of the gateway's other services
     is_unprefixed_complaint: bool = False  # a SIM of our own: a text without prefix is a complaint

@@ -28,8 +28,11 @@ _GREETINGS = list_words("""
     HEI HOI WOI DEAR SIR MADAM PAK PK BPK BAPAK BU IBU MIN ADMIN MIMIN KAK KAKAK BANG BG ABANG MAS MBAK OM
     TANTE ENCIK CIK TUAN PUAN DATUK PERMISI NUMPANG IZIN IJIN LAPOR MAAF MOHON BANTUANNYA TOLONG TLG KEPADA KPD YTH
     PEMKO WALI KOTA WALIKOTA GOOD MORNING AFTERNOON EVENING
+    WARAHMATULLAHI WARAHMATULLAH WABARAKATUH WABAROKATUH WRWB SEJAHTERA KITA SEMUA DAN BAPA SDR SAUDARA
+    HORAS SHALOM SYALOM SAMPURASUN GANGGU MENGGANGGU BANTUAN WAKTUNYA BAH LAE UNTUK UTK
+    PUNTEN KULONUWUN MEJUAH OM SWASTIASTU NAMASTE SALAMUALAIKUM MIKUM
     """)
-_WORDS_BEFORE_MAX = 8
+_WORDS_BEFORE_MAX = 14
 # The number of the service typed before its prefix (`1708 BTM …`). Counter-examples: a year
 # (`2026 BTM bebas banjir`), and longer numbers, which are a person's.
 _SHORT_CODE = re.compile(r"(?!(?:19|20)\d\d\Z)\d{3,6}\Z")
@@ -84,11 +87,11 @@ class OtherService:
 def read_opening(folded: Folded, lexicon: Lexicon) -> Opening | OtherService | Doubt:
     """The opening of a text, or why there is none."""
     start = _skip_junk(folded.text)
-    found = _read_prefix(folded.text, start, lexicon)
+    found = _read_prefix(folded, start, lexicon)
     if found is None:
         found = _read_later_prefix(folded, lexicon)
     own = len(found.prefix) if isinstance(found, Opening) else 0
-    other = _read_prefix(folded.text, start, replace(lexicon, prefixes=lexicon.other_prefixes))
+    other = _read_prefix(folded, start, replace(lexicon, prefixes=lexicon.other_prefixes))
     # The longer one is meant: with `BTMAIR` another service's, `BTMAIR mati` is not `BTM` run into a word.
     if isinstance(other, Opening) and len(other.prefix) > own:
         return OtherService(other.prefix)
@@ -130,12 +133,13 @@ def _match_end(pattern: re.Pattern[str], text: str, index: int) -> int:
     return index if match is None else match.end()
 
 
-def _read_prefix(text: str, start: int, lexicon: Lexicon) -> Opening | Doubt | None:
+def _read_prefix(folded: Folded, start: int, lexicon: Lexicon) -> Opening | Doubt | None:
     """The prefix at `start`: whole, spelled out, or run into the next word."""
+    text = folded.text
     for folded_prefix, prefix in lexicon.prefixes:
         if text.startswith(folded_prefix, start):
             end = start + len(folded_prefix)
-            if _ends_here(text, end, lexicon):
+            if folded.has_unseen_space(end) or _ends_here(text, end, lexicon):
                 return Opening(prefix, skip_separators(text, end))
             return Doubt.UNCLEAR_PREFIX
         end = _match_spelled(text, start, folded_prefix)
@@ -200,7 +204,7 @@ def _read_later_prefix(folded: Folded, lexicon: Lexicon) -> Opening | None:
     """
     before: list[Word] = []
     for word in islice(iterate_words(folded.text), _WORDS_BEFORE_MAX):
-        found = _read_prefix(folded.text, word.start, lexicon)
+        found = _read_prefix(folded, word.start, lexicon)
         if isinstance(found, Opening):
             is_copied = all(earlier.text in _COPIED for earlier in before)
             if not is_copied and not _looks_typed_as_prefix(folded, word, found):

@@ -2,175 +2,245 @@
 
 Flagged texts are answered with 112. A false flag costs an odd answer, a missed one may cost more
 (though every receipt names 112), so an event that names itself counts unless a word near it says
-that it is past, feared, frequent or practised.
+that it is past, feared, frequent or practised. `dangers` has the words.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 
-from parsers.lexicon import Word, list_words
+from parsers import dangers
+from parsers.lexicon import Word
 
-# Events that name themselves.
-_EVENTS = list_words("""
-    KEBAKARAN KEBAKAR TERBAKAR KECELAKAAN KCELAKAAN LAKALANTAS TABRAKAN TERTABRAK KETABRAK DITABRAK
-    DIBEGAL DIRAMPOK PERAMPOKAN DIJAMBRET DITUSUK PENUSUKAN DIBACOK PEMBACOKAN DIBUNUH
-    PEMBUNUHAN DICULIK PENCULIKAN DIPERKOSA PERKOSAAN PEMERKOSAAN DIKEROYOK PENGEROYOKAN DISANDERA
-    MELEDAK LEDAKAN KESETRUM TERSETRUM KEMALANGAN ROMPAKAN SAMUN DISAMUN
-    FIRE ACCIDENT CRASH ROBBERY ROBBED STABBED STABBING EXPLOSION DROWNING MURDER KIDNAPPED
-    """)
-# What is an emergency only when it is happening now: thieves are complained about on any day.
-_THREATS = list_words("""
-    BEGAL MALING PENCURI PENCURIAN RAMPOK JAMBRET TAWURAN PERKELAHIAN BERKELAHI BERANTEM RIBUT API ASAP
-    BERDARAH KRITIS PARANG GOLOK SENJATA PENJAHAT PEMBEGALAN PEROMPAK THIEF THIEVES
-    FIGHT BURGLAR BURGLARS INTRUDER INTRUDERS KNIFE GUN SHOOTING ATTACKING SMOKE LAKA TABRAK
-    """)
-# The same in two words. Counter-example: the road is breaking in two.
-_THREAT_PAIRS = {
-    *(("BREAKING", "INTO"), ("BROKE", "INTO"), ("BREAK", "INTO")),
-    *(("MASUK", "PAKSA"), ("MAIN", "HAKIM"), ("ANGKAT", "PARANG"), ("BAWA", "PARANG")),
-}
-# What is one when it happens to people, or to a boat with people in it: roads and villages drown too
-# (`kampung tenggelam banjir`), and signs stand upside down (`rambu terbalik`).
-_MISHAPS = list_words(
-    "TENGGELAM HANYUT TERSERET TERTIMBUN TERTIMPA PINGSAN SEKARAT LOMPAT TERJUN TERBALIK KARAM"
-)
-_PEOPLE = list_words("""
-    ANAK ANAK2 ORANG WARGA BAYI BOCAH BALITA SUAMI ISTRI ADIK KAKAK IBU BAPAK NELAYAN PENUMPANG SISWA
-    MURID PEKERJA TUKANG KAPAL POMPONG PERAHU SPEED BOAT SPEEDBOAT SAMPAN PANCUNG FERRY FERI
-""")
-# Violence in progress, behind `lagi`: before a deed it means now (`lagi mukulin istrinya`), behind a
-# word it means again (`maling lagi`), so it is no word for now by itself.
-_VIOLENCE = list_words("""
-    MUKUL MUKULI MUKULIN MEMUKUL MEMUKULI DIPUKUL DIPUKULI DIPUKULIN MENGANIAYA DIANIAYA MENYIKSA DISIKSA
-    BERANTEM BERKELAHI TAWURAN NGAMUK MENGAMUK KDRT
-    """)
-_IN_PROGRESS = list_words("LAGI LG LGI")
-# A patient for whom minutes count: now, or where the emergency room or the ambulance does not take
-# the person in. Counter-example: `warga sesak napas kena asap pabrik` is about the smoke.
-_CONDITIONS = list_words("KRITIS KEJANG PENDARAHAN PERDARAHAN SEKARAT")
-_CONDITION_PAIRS = {
-    *(("SESAK", "NAPAS"), ("SESAK", "NAFAS"), ("TIDAK", "SADAR"), ("TDK", "SADAR")),
-    *(("GAK", "SADAR"), ("TAK", "SADAR"), ("MAU", "MELAHIRKAN")),
-}
-_RESCUE = list_words("IGD UGD AMBULAN AMBULANS AMBULANCE")
-# Sparks from the power line. Counter-example: `percikan api bengkel las` is the neighbour's trade.
-_SPARKS = {("PERCIKAN", "API"), ("PERCIK", "API"), ("MEMERCIK", "API"), ("KELUAR", "API")}
-_POWER_LINE = list_words("KABEL GARDU TRAFO TIANG PLN LISTRIK METERAN")
-# What bursts without danger: a lamp, a tyre, fireworks, and in figures of speech bills and prices.
-_BURSTING = list_words(
-    "LAMPU LMPU PJU LPJU BOHLAM BAN TAGIHAN HARGA PETASAN MERCON KEMBANG BALON POPULASI JUMLAH VIRAL"
-)
-_SELF_HARM = {("BUNUH", "DIRI"), ("GANTUNG", "DIRI")}
-_PARTS_OF_DAY = list_words("PAGI SIANG SORE MALAM SUBUH")
-_NOW = list_words("""
-    SEKARANG SKRG SKRNG SKG SKARANG SEDANG SDG BARUSAN DARURAT URGENT EMERGENCY NOW TERJEBAK
-    CEPAT CEPATAN BURUAN HELP SOS
-    """)
-_IDEOGRAMS = (
-    "着火",
-    "火灾",
-    "失火",
-    "起火",
-    "车祸",
-    "抢劫",
-    "救命",
-    "杀人",
-    "溺水",
-    "爆炸",
-    "持刀",
-    "拿刀",
-    "打劫",
-)
-
-# Before the event, within its clause: not happening, or not this.
-_BEFORE = list_words("""
-    DULU DAHULU PERNAH BEKAS PASCA HABIS SETELAH SESUDAH SERING KERAP KERAPKALI RAWAN SELALU BISA
-    BS DAPAT DPT MUNGKIN TAKUT TAKUTNYA KHAWATIR KUATIR CEMAS WASPADA BERPOTENSI POTENSI RESIKO
-    RISIKO BAHAYA MEMBAHAYAKAN RENTAN KALAU KALO JIKA BILA SEBELUM JANGAN JGN SAMPAI AGAR SUPAYA
-    CEGAH MENCEGAH HINDARI MENGHINDARI ANTISIPASI MENYEBABKAN MENGAKIBATKAN MENIMBULKAN PENYEBAB
-    PEMADAM ALARM LATIHAN SIMULASI SOSIALISASI PELATIHAN ASURANSI SANTUNAN KLAIM KORBAN BANTUAN
-    TIDAK TDK GAK BUKAN TANPA BELUM BLM AKIBAT KARENA KRN KASUS ANGKA DATA PELAKU KEMARIN KMRN
-    TIAP SETIAP TAHUN MINGGU BULAN LAMA ADANYA INGIN MAU TUNGGU NUNGGU HAMPIR NYARIS TAKUTKAN
-    USED AFRAID MIGHT COULD CAN MAY OFTEN IF ALWAYS PREVENT NO NOT LAST AVOID CAUSE CAUSES CAUSED
-    HYDRANT ANTI ZERO TERJADINYA RUMOR HOAX BERITA BANYAK BNYK MARAK KALI SISA PUING
-    MUSIM SEMINGGU SEBULAN SETAHUN
-    """)
-# Behind it: the same, as far as word order has them there.
-_AFTER = list_words("""
-    LALU KEMARIN KMRN KEMAREN DULU LATIHAN SIMULASI KALI PERNAH SETIAP TIAP TAHUN BULAN LAMA DRILL
-    ALARM YESTERDAY LAST AGO INSURANCE STATION EXTINGUISHER HYDRANT BRIGADE PRONE SUSULAN EMOSI
-    CEMBURU MATAHARI SEMALAM JENGGOT
-    """)
 _BEFORE_WORDS = 6
 _AFTER_WORDS = 5
+_NEGATION_REACH = 3
 _PEOPLE_REACH = 4
-_PAIRS = _THREAT_PAIRS | _CONDITION_PAIRS | _SPARKS | _SELF_HARM
-_CANDIDATES = (
-    _EVENTS | _THREATS | _MISHAPS | _VIOLENCE | _CONDITIONS | {second for _, second in _PAIRS}
+_LEAK_REACH = 3
+_PAIRS = (
+    dangers.EVENT_PAIRS
+    | dangers.THREAT_PAIRS
+    | dangers.CONDITION_PAIRS
+    | dangers.SPARKS
+    | dangers.SELF_HARM
 )
-_CLAUSE_ENDS = frozenset(".!?;,\n")
+_CANDIDATES = (
+    dangers.EVENTS
+    | dangers.THREATS
+    | dangers.MISHAPS
+    | dangers.OVERTURNED
+    | dangers.VIOLENCE
+    | dangers.CONDITIONS
+    | dangers.LEAPS
+    | dangers.TRAPPED
+    | dangers.LEAVE
+    | dangers.LEAKS
+    | {"TOLONG", "HELP"}
+    | {second for _, second in _PAIRS}
+)
+_CLAUSE_END = re.compile(r"[.!?;,\n]")
+_SENTENCE_END = re.compile(r"[.!?;\n]")
+_DRAWN_OUT = re.compile(r"(.)\1+\Z")
 
 
 def is_urgent(text: str, words: Sequence[Word]) -> bool:
     """Whether the folded `text`, whose words are `words`, tells of an emergency now."""
-    if any(sign in text for sign in _IDEOGRAMS):
+    if any(sign in text for sign in dangers.IDEOGRAMS):
         return True
-    said = {word.text for word in words}
-    if said.isdisjoint(_CANDIDATES):
+    said = [_unstretch(word.text) for word in words]
+    if _CANDIDATES.isdisjoint(said):
         return False
-    return any(
-        _is_candidate(words, index, said) and not _is_softened(text, words, index)
-        for index in range(len(words))
-    )
+    report = _Report(said, *_divide(text, words))
+    for index in range(len(said)):
+        start = report.find_start(index)
+        if start is not None and not report.is_softened(start, index):
+            return True
+    return False
 
 
-def _is_candidate(words: Sequence[Word], index: int, said: set[str]) -> bool:
-    """Whether the word at `index` would be an emergency if it is happening now; `said` is the whole text."""
-    word = words[index].text
-    if word not in _CANDIDATES:
+def _unstretch(word: str) -> str:
+    """A word without its last letter drawn out (`kebakarannn`), unless it is a word as it is."""
+    return word if word in _CANDIDATES else _DRAWN_OUT.sub(r"\1", word)
+
+
+def _divide(text: str, words: Sequence[Word]) -> tuple[list[int], list[int]]:
+    """The number of each word's clause and of its sentence."""
+    clauses, sentences = [0], [0]
+    for earlier, later in pairwise(words):
+        gap = text[earlier.end : later.start]
+        clauses.append(clauses[-1] + bool(_CLAUSE_END.search(gap)))
+        sentences.append(sentences[-1] + bool(_SENTENCE_END.search(gap)))
+    return clauses, sentences
+
+
+@dataclass
+class _Report:
+    """A text's words, with the clause and the sentence that each stands in."""
+
+    said: list[str]
+    clauses: list[int]
+    sentences: list[int]
+
+    @cached_property
+    def all(self) -> frozenset[str]:
+        return frozenset(self.said)
+
+    @cached_property
+    def pairs(self) -> frozenset[tuple[str, str]]:
+        return frozenset(pairwise(self.said))
+
+    @cached_property
+    def is_now(self) -> bool:
+        if self._says(dangers.NOW) or not dangers.NOW_PAIRS.isdisjoint(self.pairs):
+            return True
+        return self._says(dangers.HASTE) and not self._says(dangers.CHRONIC)
+
+    @cached_property
+    def over(self) -> tuple[frozenset[int], frozenset[int]]:
+        """The clauses and the sentences that speak of a time that is over."""
+        found = [index for index in range(1, len(self.said)) if self._is_over(index)]
+        return (
+            frozenset(self.clauses[index] for index in found),
+            frozenset(self.sentences[index] for index in found),
+        )
+
+    def _is_over(self, index: int) -> bool:
+        pair = (self.said[index - 1], self.said[index])
+        first = index - 1
+        if pair[0] in dangers.RELATIVE and index > 1:
+            first -= 1
+            pair = (self.said[first], pair[1])
+        is_span = pair[0] in dangers.SPANS and pair[1] in dangers.OVER
+        if not (is_span or pair in dangers.OVER_PAIRS):
+            return False
+        return dangers.SINCE.isdisjoint(self.said[max(first - 2, 0) : first])
+
+    def _says(self, words: frozenset[str]) -> bool:
+        return not words.isdisjoint(self.all)
+
+    def find_start(self, index: int) -> int | None:
+        """Where what the word at `index` ends begins, if that is an emergency when it is happening now."""
+        word = self.said[index]
+        if word not in _CANDIDATES:
+            return None
+        if word in dangers.LEAPS and self._is_leap(index):
+            return index - 1
+        if word in dangers.EVENTS or self._is_threat(index) or self._is_mishap(index):
+            return index
+        pair = (self.said[index - 1], word) if index else ("", word)
+        if pair in dangers.EVENT_PAIRS or pair in dangers.SELF_HARM:
+            return index - 1
+        if self.is_now and pair in dangers.THREAT_PAIRS:
+            return index - 1
+        if pair in dangers.SPARKS and self._says(dangers.POWER_LINE):
+            return index - 1
+        if word in dangers.VIOLENCE and (
+            self.is_now or pair[0] in dangers.IN_PROGRESS or self._says(dangers.WEAPONS)
+        ):
+            return index
+        if word in dangers.CONDITIONS or pair in dangers.CONDITION_PAIRS:
+            is_now = self.is_now or self._says(dangers.RESCUE)
+            return index - (word not in dangers.CONDITIONS) if is_now else None
+        return self._find_phrase(index)
+
+    def _is_threat(self, index: int) -> bool:
+        word = self.said[index]
+        if word not in dangers.THREATS or not self.is_now:
+            return False
+        if word == "API" and index and self.said[index - 1] in dangers.NO_FIRE:
+            return False
+        return word not in dangers.SMOKE or not self._says(dangers.SMOKE_SOURCES)
+
+    def _is_mishap(self, index: int) -> bool:
+        word = self.said[index]
+        if word in dangers.MISHAPS:
+            who = dangers.PEOPLE_AND_BOATS
+        elif word in dangers.OVERTURNED:
+            who = dangers.VEHICLES
+        else:
+            return False
+        return not who.isdisjoint(self.said[max(index - _PEOPLE_REACH, 0) : index + _PEOPLE_REACH])
+
+    def _is_leap(self, index: int) -> bool:
+        has_intent = index > 0 and self.said[index - 1] in dangers.INTENT
+        return has_intent and self._says(dangers.HEIGHTS)
+
+    def _find_phrase(self, index: int) -> int | None:
+        """The same for what is said in several words."""
+        word = self.said[index]
+        before = self.said[max(index - _LEAK_REACH, 0) : index]
+        if word in dangers.TRAPPED and self._says(dangers.ELEMENTS):
+            return index
+        if word in dangers.LEAVE and len(before) > 1 and self._says(dangers.ELEMENTS):
+            is_shut_in = before[-2] in dangers.CANNOT and before[-1] in dangers.ABLE
+            return index - 2 if is_shut_in and self._says(dangers.PEOPLE) else None
+        if word in dangers.LEAKS:
+            return index if self._is_gas_leak(index) else None
+        if word in ("TOLONG", "HELP") and not dangers.SCREAMS.isdisjoint(before):
+            return index - len(before)
+        return None
+
+    def _is_gas_leak(self, index: int) -> bool:
+        near = self.said[max(index - _LEAK_REACH, 0) : index + 1 + _LEAK_REACH]
+        if not dangers.GAS.isdisjoint(near):
+            return self.is_now or self._says(dangers.ILL)
+        is_smelled = self._says(dangers.SMELL) and (self.is_now or self._says(dangers.ILL))
+        return is_smelled and self._says(dangers.GAS)
+
+    def is_softened(self, start: int, end: int) -> bool:
+        """Whether the words around say that what stands from `start` to `end` is not happening now."""
+        word = self.said[end]
+        earlier = self._in_clause(range(start - 1, max(start - 1 - _BEFORE_WORDS, -1), -1), end)
+        later = self._in_clause(range(end + 1, min(end + 1 + _AFTER_WORDS, len(self.said))), end)
+        if not (dangers.BEFORE.isdisjoint(earlier) and dangers.AFTER.isdisjoint(later)):
+            return True
+        if not dangers.NEGATIONS.isdisjoint(earlier[:_NEGATION_REACH]):
+            return True
+        if self.clauses[end] in self.over[0] or (
+            self.sentences[end] in self.over[1] and not self.is_now
+        ):
+            return True
+        if word in dangers.THREATS and not dangers.CHRONIC.isdisjoint(earlier + later):
+            return True
+        # `tadi pagi` is over; `tadi` alone may be minutes ago, and `selamat pagi` says nothing
+        if any(
+            "TADI" in side and not dangers.PARTS_OF_DAY.isdisjoint(side)
+            for side in (earlier, later)
+        ):
+            return True
+        return _is_figure(word, earlier, later) or _is_counted(word, earlier, later)
+
+    def _in_clause(self, indexes: range, of: int) -> list[str]:
+        found = []
+        for index in indexes:
+            if self.clauses[index] != self.clauses[of]:
+                break
+            found.append(self.said[index])
+        return found
+
+
+def _is_figure(word: str, earlier: Sequence[str], later: Sequence[str]) -> bool:
+    """Whether the word means something else here: what bursts, burns or robs only in a manner of speaking."""
+    if word == "MELEDAK":
+        return not dangers.BURSTING.isdisjoint(earlier)
+    if word in dangers.BURNING:
+        return not dangers.PAPERS.isdisjoint(earlier)
+    if word in dangers.HIT:
+        return not dangers.THINGS.isdisjoint(earlier[:3]) and dangers.PEOPLE.isdisjoint(earlier)
+    if word in dangers.FIGURES:
+        is_likened = not dangers.LIKENESS.isdisjoint(earlier[:2])
+        return is_likened or not dangers.BILLS.isdisjoint(later)
+    return False
+
+
+def _is_counted(word: str, earlier: Sequence[str], later: Sequence[str]) -> bool:
+    """Whether accidents are counted, or called frequent: the road is what the text is about."""
+    if word not in dangers.ACCIDENTS:
         return False
-    has_now = not said.isdisjoint(_NOW)
-    pair = (words[index - 1].text, word) if index else ("", word)
-    if word in _EVENTS or (has_now and (word in _THREATS or pair in _THREAT_PAIRS)):
-        return True
-    if word in _VIOLENCE and (has_now or pair[0] in _IN_PROGRESS):
-        return True
-    if word in _CONDITIONS or pair in _CONDITION_PAIRS:
-        return has_now or not said.isdisjoint(_RESCUE)
-    if pair in _SPARKS and not said.isdisjoint(_POWER_LINE):
-        return True
-    if word in _MISHAPS:
-        near = words[max(index - _PEOPLE_REACH, 0) : index + _PEOPLE_REACH]
-        return any(other.text in _PEOPLE for other in near)
-    return pair in _SELF_HARM
-
-
-def _is_softened(text: str, words: Sequence[Word], index: int) -> bool:
-    """Whether a word of the same clause says that the event at `index` is not happening now."""
-    earlier = [word.text for word in _clause_backwards(text, words, index)]
-    later = [word.text for word in _clause_forwards(text, words, index)]
-    if not (_BEFORE.isdisjoint(earlier) and _AFTER.isdisjoint(later)):
-        return True
-    if words[index].text == "MELEDAK" and not _BURSTING.isdisjoint(earlier):
-        return True
-    # `tadi pagi` is over; `tadi` alone may be minutes ago, and `selamat pagi` says nothing
-    return any("TADI" in side and not _PARTS_OF_DAY.isdisjoint(side) for side in (earlier, later))
-
-
-def _clause_backwards(text: str, words: Sequence[Word], index: int) -> list[Word]:
-    found: list[Word] = []
-    for step in range(index, max(index - _BEFORE_WORDS, 0), -1):
-        if not _CLAUSE_ENDS.isdisjoint(text[words[step - 1].end : words[step].start]):
-            break
-        found.append(words[step - 1])
-    return found
-
-
-def _clause_forwards(text: str, words: Sequence[Word], index: int) -> list[Word]:
-    found: list[Word] = []
-    for step in range(index + 1, min(index + 1 + _AFTER_WORDS, len(words))):
-        if not _CLAUSE_ENDS.isdisjoint(text[words[step - 1].end : words[step].start]):
-            break
-        found.append(words[step])
-    return found
+    has_number = any(other.isdecimal() for other in (*earlier, *later))
+    is_count = has_number and not dangers.ALREADY.isdisjoint((*earlier, *later))
+    return is_count or not dangers.REPEATED.isdisjoint(later)

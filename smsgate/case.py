@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta, tzinfo
 
 from parsers import parse
 from parsers.language import is_english
-from parsers.meaning import Complaint, FollowUp, Grammar, Privacy, Unrecognised
+from parsers.meaning import STRICTNESS, Complaint, FollowUp, Grammar, Privacy, Unrecognised
 from parsers.senders import Sender
 from smsgate.joining import Joining, JoiningRules
 from smsgate.records import (
@@ -39,7 +39,6 @@ SAID_ALREADY = "said already"
 _SAME_EACH_TIME = frozenset(
     {ReplyKind.ADDED, ReplyKind.HELP, ReplyKind.UNKNOWN_REF, ReplyKind.OPTOUT, ReplyKind.OPTIN}
 )
-STRICTNESS = (Privacy.PLAIN, Privacy.RAHASIA, Privacy.ANONIM)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from parsers import parse
 from parsers.language import is_english
 from parsers.meaning import (
+    STRICTNESS,
     Complaint,
     Doubt,
     FollowUp,
@@ -35,7 +36,7 @@ from parsers.pictures import is_mms_notice
 from parsers.places import names_a_place
 from parsers.senders import SenderKind, classify
 from smsgate import references
-from smsgate.case import STRICTNESS, Case, ServiceRules, text_digest
+from smsgate.case import Case, ServiceRules, text_digest
 from smsgate.composing import NoticeSubject
 from smsgate.errors import SmsgateError
 from smsgate.records import (

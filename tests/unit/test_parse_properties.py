@@ -198,6 +198,10 @@ WORST = {
     "short codes": "1708 ",
     "violence": "lagi dipukuli dulu ",
     "patients": "sesak napas igd dulu ",
+    "leaks": "gas bocor bau dulu ",
+    "times that are over": "minggu yg lalu kebakaran ",
+    "closing keywords": "ya anonim umum ",
+    "half wishes": "jangan sampai tau ",
 }
 
 

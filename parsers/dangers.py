@@ -1,0 +1,205 @@
+"""Words by which citizens tell of an emergency, and those that say it is none. Data, folded; `urgency` rules."""
+
+from __future__ import annotations
+
+from parsers.lexicon import list_words
+
+# Events that name themselves.
+EVENTS = list_words("""
+    KEBAKARAN KEBAKAR TERBAKAR KECELAKAAN KCELAKAAN LAKALANTAS TABRAKAN TERTABRAK KETABRAK DITABRAK
+    DIBEGAL DIRAMPOK PERAMPOKAN DIJAMBRET DITUSUK PENUSUKAN DITIKAM PENIKAMAN DIBACOK PEMBACOKAN DIBUNUH
+    PEMBUNUHAN DICULIK PENCULIKAN DIPERKOSA PERKOSAAN PEMERKOSAAN DIKEROYOK PENGEROYOKAN DISANDERA
+    DISEKAP PENYEKAPAN DITEMBAK TERTEMBAK PENEMBAKAN
+    MELEDAK LEDAKAN KESETRUM TERSETRUM KEMALANGAN ROMPAKAN SAMUN DISAMUN
+    FIRE ACCIDENT CRASH ROBBERY ROBBED STABBED STABBING EXPLOSION DROWNING MURDER KIDNAPPED
+    """)
+EVENT_PAIRS = frozenset(
+    {
+        *(("LAKA", "LANTAS"), ("DIGIGIT", "ULAR"), ("DIPATUK", "ULAR"), ("DISERANG", "BUAYA")),
+        *(("DITERKAM", "BUAYA"), ("NOT", "BREATHING"), ("BEING", "ATTACKED")),
+    }
+)
+# What is an emergency only when it is happening now: thieves are complained about on any day.
+THREATS = list_words("""
+    BEGAL MALING PENCURI PENCURIAN RAMPOK JAMBRET TAWURAN PERKELAHIAN BERKELAHI BERANTEM RIBUT API ASAP
+    BERDARAH KRITIS PARANG GOLOK CELURIT CLURIT SAJAM SENJATA PISTOL PENJAHAT PEMBEGALAN PEROMPAK
+    THIEF THIEVES FIGHT BURGLAR BURGLARS INTRUDER INTRUDERS KNIFE GUN SHOOTING ATTACKING BEATING SMOKE LAKA TABRAK
+    """)
+# The same in two words. Counter-example: the road is breaking in two.
+THREAT_PAIRS = frozenset(
+    {
+        *(("BREAKING", "INTO"), ("BROKE", "INTO"), ("BREAK", "INTO")),
+        *(("MASUK", "PAKSA"), ("MAIN", "HAKIM"), ("ANGKAT", "PARANG")),
+        *((take, "PISAU") for take in ("BAWA", "PEGANG", "ACUNGKAN", "PAKAI", "PAKE")),
+    }
+)
+# What is one when it happens to people, or to a boat with people in it: roads and villages drown too
+# (`kampung tenggelam banjir`).
+MISHAPS = list_words("""
+    TENGGELAM KELELEP HANYUT TERSERET KESERET TERTIMBUN KETIMBUN TERTIMPA KETIMPA PINGSAN SEKARAT TERGELETAK
+    LOMPAT TERJUN TERCEBUR KECEBUR DIKURUNG TRAPPED UNCONSCIOUS
+    """)
+PEOPLE = list_words("""
+    ANAK ORANG ORG URANG WARGA BAYI BOCAH BALITA BUDAK SUAMI ISTRI ADIK ADEK KAKAK IBU BAPAK NENEK KAKEK LANSIA
+    PEREMPUAN WANITA CEWEK GADIS LAKI PRIA PEMUDA NELAYAN PENUMPANG SISWA MURID PEKERJA TUKANG
+    PEOPLE PERSON CHILD CHILDREN MAN WOMAN SOMEONE
+    """)
+BOATS = list_words("KAPAL POMPONG PERAHU SPEED BOAT SPEEDBOAT SAMPAN PANCUNG FERRY FERI")
+# What turns over is a boat or a car, or nothing to hurry for: signs stand upside down (`rambu terbalik`).
+OVERTURNED = list_words("TERBALIK TEBALIK KEBALIK KARAM TERGULING CAPSIZED SINKING OVERTURNED")
+VEHICLES = BOATS | list_words("MOBIL TRUK TRUCK BUS LORI ANGKOT TANGKI CAR LORRY")
+PEOPLE_AND_BOATS = PEOPLE | BOATS
+# Violence in progress, behind `lagi`: before a deed it means now (`lagi mukulin istrinya`), behind a
+# word it means again (`maling lagi`), so it is no word for now by itself.
+VIOLENCE = list_words("""
+    MUKUL MUKULI MUKULIN MEMUKUL MEMUKULI DIPUKUL DIPUKULI DIPUKULIN MENGANIAYA DIANIAYA MENYIKSA DISIKSA
+    BERANTEM BERKELAHI TAWURAN NGAMUK MENGAMUK KDRT
+    """)
+IN_PROGRESS = list_words("LAGI LG LGI SEDANG SDG MASIH MSH MASI")
+WEAPONS = list_words("PARANG GOLOK CELURIT CLURIT SAJAM PISAU PISTOL KNIFE")
+# A patient for whom minutes count: now, or where the emergency room or the ambulance does not take
+# the person in. Counter-example: `warga sesak napas kena asap pabrik` is about the smoke.
+CONDITIONS = list_words("KRITIS KEJANG PENDARAHAN PERDARAHAN SEKARAT KERACUNAN")
+CONDITION_PAIRS = frozenset(
+    {
+        *(("SESAK", "NAPAS"), ("SESAK", "NAFAS"), ("MAU", "MELAHIRKAN")),
+        *((no, "SADAR") for no in ("TIDAK", "TDK", "GAK", "GA", "TAK", "NGGAK")),
+    }
+)
+RESCUE = list_words("IGD UGD AMBULAN AMBULANS AMBULANCE")
+# Sparks from the power line. Counter-examples: `percikan api bengkel las` is the neighbour's trade,
+# `kembang api` a firework.
+SPARKS = frozenset(
+    {
+        ("PERCIKAN", "API"),
+        ("PERCIK", "API"),
+        ("MEMERCIK", "API"),
+        ("KELUAR", "API"),
+        ("BUNGA", "API"),
+    }
+)
+POWER_LINE = list_words("KABEL GARDU TRAFO TIANG PLN LISTRIK METERAN")
+SELF_HARM = frozenset({("BUNUH", "DIRI"), ("GANTUNG", "DIRI")})
+# About to leap: `mau loncat di jembatan`. Counter-example: `anak mau lompat parit ke sekolah`.
+LEAPS = list_words("LONCAT LOMPAT TERJUN JUMP")
+INTENT = list_words("MAU NAK INGIN HENDAK NEKAT ABOUT TO")
+HEIGHTS = list_words("JEMBATAN GEDUNG LANTAI ATAP MENARA TOWER RUSUN ROOF BRIDGE")
+# Shut in by water, fire or a lift. Counter-example: `tiap pagi terjebak macet`.
+TRAPPED = list_words("TERJEBAK KEJEBAK TERKURUNG KEKURUNG TERPERANGKAP TRAPPED")
+CANNOT = list_words("TIDAK TDK GAK GA NGGAK TAK BELUM BLM BELOM")
+ABLE = list_words("BISA BS DAPAT DPT SEMPAT BOLEH")
+LEAVE = list_words("KELUAR NGUNGSI MENGUNGSI")
+ELEMENTS = list_words("""
+    BANJIR KEBANJIRAN API KEBAKARAN KEBAKAR TERBAKAR AIRNYA LIFT LONGSOR RERUNTUHAN FLOOD FIRE ELEVATOR
+    """)
+# A gas that leaks, and now, or people are ill of it. Counter-example: `tabung gas bocor dari pangkalan`.
+GAS = list_words("GAS GASNYA ELPIJI LPG AMONIAK KLORIN")
+SMELL = list_words("BAU BAUNYA NYENGAT MENYENGAT SMELL")
+LEAKS = list_words("BOCOR KEBOCORAN LEAK LEAKING")
+ILL = list_words("PINGSAN MUNTAH PUSING MUAL SESAK LEMAS DIZZY")
+SCREAMS = list_words("TERIAK TRIAK BERTERIAK JERIT MENJERIT SCREAMING")
+
+NOW = list_words("""
+    SEKARANG SKRG SKRNG SKG SKR SKARANG SKRANG SEDANG SDG BARUSAN DARURAT URGENT EMERGENCY NOW TERJEBAK SOS
+    """)
+NOW_PAIRS = frozenset(
+    {
+        *(("SAAT", "INI"), ("DETIK", "INI"), ("MALAM", "INI"), ("BARU", "SAJA"), ("BARU", "AJA")),
+        *(("LAGI", "ADA"), ("LG", "ADA")),
+        # `orangnya masih di dalam`, `masih ngejar`; not `masih rusak`
+        *((still, "DI") for still in ("MASIH", "MSH", "MASI")),
+        *((doing, chase) for doing in IN_PROGRESS for chase in ("NGEJAR", "MENGEJAR", "DIKEJAR")),
+        *((doing, "BERLANGSUNG") for doing in IN_PROGRESS),
+    }
+)
+# Haste is asked for on any day: it counts where nothing says that the matter is an old one.
+HASTE = list_words("CEPAT CEPATAN CPT BURUAN HELP")
+CHRONIC = list_words("""
+    SERING SRG KERAP TIAP SETIAP SELALU RAWAN MARAK BANYAK BNYK BYK MERAJALELA MAKIN SEMAKIN MUSIM TERUS OFTEN ALWAYS
+    EVERY MANY
+    """)
+IDEOGRAMS = (
+    *(
+        "着火",
+        "火灾",
+        "失火",
+        "起火",
+        "车祸",
+        "抢劫",
+        "救命",
+        "杀人",
+        "溺水",
+        "爆炸",
+        "持刀",
+        "拿刀",
+        "打劫",
+    ),
+)
+
+# Before the event, within its clause: not happening, or not this.
+BEFORE = list_words("""
+    DULU DAHULU PERNAH BEKAS PASCA HABIS SETELAH SESUDAH SERING KERAP KERAPKALI RAWAN SELALU BISA
+    BS DAPAT DPT MUNGKIN TAKUT TAKUTNYA KHAWATIR KUATIR CEMAS WASPADA BERPOTENSI POTENSI RESIKO
+    RISIKO BAHAYA MEMBAHAYAKAN RENTAN KALAU KALO KLO KL JIKA BILA SEBELUM JANGAN JGN SAMPAI SAMPE SMPE AGAR SUPAYA
+    CEGAH MENCEGAH HINDARI MENGHINDARI ANTISIPASI MENYEBABKAN MENGAKIBATKAN MENIMBULKAN PENYEBAB
+    PEMADAM ALARM LATIHAN SIMULASI SOSIALISASI PELATIHAN ASURANSI SANTUNAN KLAIM KORBAN BANTUAN
+    TANPA AKIBAT KARENA KRN GARA KASUS ANGKA DATA PELAKU KEMARIN KMRN NANTI NTAR ENTAR
+    TIAP SETIAP TAHUN MINGGU BULAN LAMA ADANYA INGIN MAU TUNGGU NUNGGU HAMPIR NYARIS TAKUTKAN
+    SEMPAT MUDAH GAMPANG BIKIN WAKTU WKTU PENANGGULANGAN UNIT APAR JADWAL
+    USED AFRAID MIGHT COULD CAN MAY OFTEN IF ALWAYS PREVENT LAST AVOID CAUSE CAUSES CAUSED
+    HYDRANT ANTI ZERO TERJADINYA RUMOR HOAX BERITA BANYAK BNYK BYK MARAK KALI SISA PUING
+    MUSIM SEMINGGU SEBULAN SETAHUN
+    """)
+# Close before it.
+NEGATIONS = list_words("TIDAK TDK GAK GA NGGAK TAK BUKAN BKN BELUM BLM NO NOT")
+# Behind it: the same, as far as word order has them there.
+AFTER = list_words("""
+    LALU KEMARIN KMRN KEMAREN KELMARIN DULU LATIHAN SIMULASI KALI PERNAH SETIAP TIAP TAHUN BULAN LAMA DRILL
+    ALARM YESTERDAY LAST AGO INSURANCE STATION EXTINGUISHER HYDRANT BRIGADE PRONE SUSULAN EMOSI
+    CEMBURU MATAHARI SEMALAM JENGGOT WAITING EVERY
+    """)
+# A time that is over, anywhere in the clause: `bulan lalu rumah kami di Baloi kebakaran`. Counter-example:
+# `sejak minggu lalu hutan terbakar` goes on.
+SPANS = list_words("HARI MALAM MLM MINGGU MGG BULAN BLN TAHUN THN PEKAN TAUN")
+OVER = list_words("LALU KEMARIN KMRN KEMAREN KELMARIN SILAM LEPAS")
+OVER_PAIRS = frozenset({("LAST", "WEEK"), ("LAST", "MONTH"), ("LAST", "YEAR"), ("LAST", "NIGHT")})
+RELATIVE = list_words("YG YANG")
+SINCE = list_words("SEJAK SEMENJAK DARI DR SINCE")
+PARTS_OF_DAY = list_words("PAGI SIANG SORE MALAM SUBUH")
+
+# What bursts without danger: a lamp, a tyre, a water pipe, fireworks; in figures of speech bills and patience.
+BURSTING = list_words("""
+    LAMPU LMPU PJU LPJU BOHLAM BAN PIPA TAGIHAN HARGA PETASAN MERCON KEMBANG BALON POPULASI JUMLAH VIRAL
+    EMOSI AMARAH KESABARAN SABAR
+    """)
+# Papers burn in fires that are over: who writes of them needs new ones.
+PAPERS = list_words("KTP KK AKTA AKTE IJAZAH SURAT DOKUMEN BERKAS BUKU")
+BURNING = list_words("KEBAKARAN KEBAKAR TERBAKAR")
+# Accidents are counted, too, where a road is complained about: `sudah 5 orang kecelakaan`.
+ACCIDENTS = list_words(
+    "KECELAKAAN KCELAKAAN TABRAKAN TERTABRAK KETABRAK DITABRAK LAKALANTAS KESETRUM ACCIDENT"
+)
+# What is hit and is no person: `tiang ditabrak truk` wants repairing.
+HIT = list_words("TERTABRAK KETABRAK DITABRAK")
+THINGS = list_words("""
+    TIANG TROTOAR PAGAR PEMBATAS MEDIAN POHON HALTE RAMBU PORTAL GAPURA LAMPU TEMBOK PJU BAK
+    KUCING ANJING SAPI MONYET KAMBING BIAWAK
+    """)
+ALREADY = list_words("SUDAH SDH UDAH UDH DAH TELAH")
+REPEATED = list_words("TERUS TRS TRUS MULU MELULU")
+# Crimes that bills and offices are likened to: `ini perampokan`, `dibunuh pelan-pelan oleh tagihan`.
+FIGURES = list_words(
+    "DIRAMPOK PERAMPOKAN ROMPAKAN DIBUNUH PEMBUNUHAN SAMUN DISAMUN ROBBERY ROBBED MURDER"
+)
+LIKENESS = list_words(
+    "INI NI NAMANYA KAYAK KYK SEPERTI MACAM IBARAT SERASA RASANYA MERASA LIKE DAYLIGHT"
+)
+BILLS = list_words("""
+    PELAN PERLAHAN BOLONG TAGIHAN PAJAK HARGA BIAYA TARIF RETRIBUSI ATURAN SISTEM BUNGA ONGKOS TIKET BILL PRICES TAX
+    """)
+# Words for fire and smoke that mean something else: fireworks, and the smoke of daily life.
+NO_FIRE = list_words("KEMBANG KERETA GUNUNG BATU")
+SMOKE = list_words("ASAP SMOKE")
+SMOKE_SOURCES = list_words("""
+    PABRIK SAMPAH BAKAR BAKARAN PEMBAKARAN KNALPOT KENDARAAN MOTOR TRUK BUS SATE ROKOK DAPUR CEROBONG FACTORY
+    """)
