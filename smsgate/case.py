@@ -100,7 +100,7 @@ class Case:
     ) -> tuple[NewReply, ...]:
         """Return the reply of `kind`, with the reason if it is never to be sent."""
         limits = self.rules.limits
-        burst = len(self.recent(BURST_WINDOW))
+        burst = self.burst
         reason = reason_not_to_answer(kind, self.sender, self.known, limits, burst=burst)
         if reason is None and self._is_said_already(kind):
             reason = SAID_ALREADY
@@ -144,6 +144,19 @@ class Case:
     def complaint_of(self, reference: str) -> KnownComplaint | None:
         """Return the sender's own complaint with this reference."""
         return next((c for c in self.known.complaints if c.reference == reference), None)
+
+    @property
+    def burst(self) -> int:
+        """How many complaints the sender made within `BURST_WINDOW` of this SMS.
+
+        After an outage SMS come together that were sent hours apart, and the network's time of each says so: who wrote
+        them is no robot. A robot's come together and were sent together.
+        """
+        sent_at = self.sms.sent_at
+        return sum(
+            sent_at is None or c.sent_at is None or abs(sent_at - c.sent_at) <= BURST_WINDOW
+            for c in self.recent(BURST_WINDOW)
+        )
 
     def recent(self, window: timedelta) -> Sequence[KnownComplaint]:
         """Return the sender's complaints within `window` of this SMS, newest first.

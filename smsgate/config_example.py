@@ -153,7 +153,8 @@ backends = ["kota"]
 # unknown). 3: an auto-responder repeats itself.
 #per_text_day = 3
 # Complaints from one number within five minutes; the last of them is told that answers stop until the next
-# day. 5: two gateways that answer each other do so every few seconds, and no person files so fast.
+# day. 5: two gateways that answer each other do so every few seconds, and no person files so fast. SMS that come
+# together after an outage count by when they were sent.
 #per_sender_burst = 5
 # Replies of the whole gateway an hour. 3000: about what one modem can submit.
 #gateway_hour = 3000

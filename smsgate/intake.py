@@ -50,11 +50,7 @@ from smsgate.records import (
     ReplyKind,
     SenderKnowledge,
 )
-from smsgate.replies import (
-    BURST_WINDOW,
-    reason_not_to_tell,
-    render,
-)
+from smsgate.replies import reason_not_to_tell, render
 
 _CONFIDENTIALITY = {
     Privacy.PLAIN: Confidentiality.PLAIN,
@@ -239,7 +235,7 @@ def _is_place_asked(case: Case, meaning: Complaint) -> bool:
         and not meaning.is_urgent
         and not known.has_opted_out
         and known.replies_in_window + 2 < limits.per_sender_day
-        and len(case.recent(BURST_WINDOW)) + 1 < limits.per_sender_burst
+        and case.burst + 1 < limits.per_sender_burst
         and not names_a_place(meaning.body, case.rules.joining.gazetteer)
     )
 

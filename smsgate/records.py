@@ -180,6 +180,7 @@ class KnownComplaint:
     is_english: bool = False
     closed_at: datetime | None = None
     asked_at: datetime | None = None  # more was asked, and no answer has come
+    sent_at: datetime | None = None  # as the network said it
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,14 @@
 
 The rules, each with its reason:
 
-- Only subscribers are answered. A short code or a name is a machine; answering one starts a conversation that never
-ends.
+- Only subscribers are answered. A short code or a name is a machine; answering one starts a conversation that
+  never ends.
 - Our own words coming back, and the same text over and over, are a loop: kept, counted, not answered.
 - A sender gets so many replies a day, and fewer where complaint follows complaint within minutes, as only a robot
-writes
-  them; the last one says that it is the last, and is. The gateway has a budget an hour and a
-day,
-  of which a fifth is kept for receipts.
+  writes them; the last one says that it is the last, and is. The gateway has a budget an hour and a day, of which a
+  fifth is kept for receipts.
 - Text put into a template is plain text: braces in it are not filled in, long digit runs (NIK, KK) are masked, it
-is written
-  in GSM-7, and it is cut at a word so that the whole stays one part of 160 septets.
+  is written in GSM-7, and it is cut at a word so that the whole stays one part of 160 septets.
 """
 
 from __future__ import annotations
@@ -135,7 +132,7 @@ def reason_not_to_answer(
 ) -> str | None:
     """Return why this reply is kept but never sent, or None when it goes out. The words are fixed: they are counted.
 
-    `burst` is how many complaints the sender made in the last `BURST_WINDOW`.
+    `burst` is how many complaints the sender wrote within `BURST_WINDOW`.
     """
     if sender.kind is not SenderKind.SUBSCRIBER:
         return "not a subscriber"

@@ -53,6 +53,7 @@ _COMPLAINTS = Prepared(
             _complaint.c.had_concat,
             _complaint.c.is_english,
             _complaint.c.asked_at,
+            _complaint.c.sent_at,
         )
         .where(
             _complaint.c.service == sa.bindparam("service"),
@@ -242,6 +243,7 @@ class Knowledge:
             sms_had_concat=sms.part_count > 1,
             is_english=new.is_english,
             asked_at=self._window.now if decision.is_asking else None,
+            sent_at=sms.sent_at,
         )
         self._senders[identity].complaints.insert(0, complaint)
 
@@ -290,4 +292,5 @@ def known_complaint(row: Any) -> KnownComplaint:
         is_english=row.is_english,
         closed_at=row.closed_at,
         asked_at=row.asked_at,
+        sent_at=row.sent_at,
     )

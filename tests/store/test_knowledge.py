@@ -78,6 +78,22 @@ def test_complaints_come_newest_first(store: Store, witness: Witness) -> None:
     assert known.complaints[0].status == "diterima"
 
 
+def test_a_complaint_is_known_by_when_it_was_sent_within_its_batch_and_after_it(
+    store: Store, witness: Witness
+) -> None:
+    """Two that come together after an outage were sent hours apart: no burst of a robot."""
+    batch = [
+        inbound(f"BTM {hour}", hour, sent_at=NOON - timedelta(hours=3 - hour)) for hour in (1, 2)
+    ]
+
+    store.receive("m1", "btm", batch, witness, references())
+    tell(store, witness, "halo")
+
+    within, after = witness.told[1:3]
+    assert [c.sent_at for c in within.complaints] == [NOON - timedelta(hours=2)]
+    assert [c.sent_at for c in after.complaints] == [NOON - timedelta(hours=n) for n in (1, 2)]
+
+
 def test_at_most_fifty_complaints_are_told(store: Store, witness: Witness) -> None:
     batch = [inbound(f"BTM {n}", n, sent_at=NOON + timedelta(seconds=n)) for n in range(1, 71)] + [
         inbound("BTM lain", 99, sender=OTHER_CITIZEN)

@@ -377,3 +377,65 @@ def test_registered_quotes_the_tracking_id_or_stays(subject, tracking, reason):
 
     assert notice.suppressed_reason == reason
     assert reason is not None or (tracking in notice.text and REF in notice.text)
+
+
+def a_few_complaints(sent_apart, received_apart=timedelta(seconds=3), count=4):
+    """Complaints that came just now, the newest first."""
+    return tuple(
+        a_complaint(
+            f"aduan {n}",
+            age=n * received_apart,
+            sent_at=None if sent_apart is None else NOW - n * sent_apart,
+        )
+        for n in range(1, count + 1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("complaints", "sent_at", "answer"),
+    [
+        pytest.param(
+            a_few_complaints(timedelta(seconds=4)), NOW, ReplyKind.LIMIT, id="a robot's, every 4 s"
+        ),
+        pytest.param(
+            a_few_complaints(timedelta(seconds=70)), NOW, ReplyKind.LIMIT, id="sent within 5 min"
+        ),
+        pytest.param(
+            a_few_complaints(timedelta(minutes=40)), NOW, ReplyKind.ACK, id="after an outage"
+        ),
+        pytest.param(
+            a_few_complaints(timedelta(minutes=5)),
+            NOW,
+            ReplyKind.ACK,
+            id="one of them within 5 min",
+        ),
+        pytest.param(
+            a_few_complaints(timedelta(minutes=-40)), NOW, ReplyKind.ACK, id="the oldest comes last"
+        ),
+        pytest.param(
+            a_few_complaints(None), NOW, ReplyKind.LIMIT, id="the network did not say when"
+        ),
+        pytest.param(
+            a_few_complaints(timedelta(hours=1)), None, ReplyKind.LIMIT, id="nor of this one"
+        ),
+        pytest.param(
+            a_few_complaints(timedelta(seconds=4), timedelta(minutes=30)),
+            NOW,
+            ReplyKind.ACK,
+            id="came one by one, hours apart",
+        ),
+    ],
+)
+def test_sms_that_only_arrive_together_are_no_burst(complaints, sent_at, answer):
+    """After an outage a citizen's SMS of a whole day come at once; a robot's were sent at once, too."""
+    known = SenderKnowledge(complaints=complaints)
+
+    decision = decide("BTM lampu mati di Tiban", known, sent_at=sent_at)
+
+    assert sent(decision) == [answer]
+
+
+def test_a_burst_that_went_on_is_not_answered_at_all():
+    known = SenderKnowledge(complaints=a_few_complaints(timedelta(seconds=4), count=5))
+
+    assert sent(decide("BTM lampu mati di Tiban", known)) == []
