@@ -41,12 +41,12 @@ def standing(
         said |= _of_backend(backend, now)
     said |= {
         f"backend.{name}.refused": f"Backend {name} refused {_complaints(left)} for good: "
-        f"`smsgate complaints show {left.reference}` says why. Enter it there by hand."
+        f"`smsgate forwards list --backend {name}` says why, and what to do."
         for name, left in findings.refused.items()
     }
     said |= {
         f"backend.{name}.unconfirmed": f"Whether backend {name} has {_complaints(left)} is not known: "
-        f"look there for {left.reference}, and enter it by hand if it is missing."
+        f"look there for {left.reference}; `smsgate forwards list --backend {name}` says what to do then."
         for name, left in findings.unconfirmed.items()
     }
     if findings.quarantined:
@@ -68,10 +68,17 @@ def standing(
 
 
 def _of_backend(backend: BackendRecord, now: datetime) -> dict[str, str]:
+    release = f"`smsgate forwards release --backend {backend.name}`"
+    if backend.state == "held" and backend.retry_at is None:
+        return {
+            f"backend.{backend.name}.held": f"Backend {backend.name} is {backend.reason}; {backend.due} of its "
+            f"complaints wait until {release}."
+        }
     if backend.state == "held":
         return {
             f"backend.{backend.name}.held": f"Backend {backend.name} is held ({backend.reason}); {backend.due} of its "
-            "complaints wait. Put credentials, address or contract right; it is then tried again by itself."
+            "complaints wait. Put credentials, address or contract right; it is then tried again by itself, "
+            f"at once with {release}."
         }
     since = backend.oldest_due_at
     if backend.state == "failing" and since is not None and now - since >= FAILING_AFTER:

@@ -298,6 +298,8 @@ class Daemon:
         """A command has changed the store: look now, not at the next round."""
         for runner in self._runners:
             runner.worker.wake()
+        for forwarder in self._forwarders.values():
+            forwarder.hurry()
         return {}
 
     def _note_crash(self, worker: str, _error: BaseException) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from smsgate.errors import SmsgateError
+from smsgate.store import audit
 from smsgate.store.columns import escape
 from smsgate.store.prepared import Prepared
 from smsgate.store.room import Room
@@ -19,18 +21,19 @@ from smsgate.store.upserts import insert_into
 
 _alarm: Any = Alarm.__table__  # type: ignore[attr-defined]
 
+_COLUMNS = (
+    _alarm.c.gateway,
+    _alarm.c.key,
+    _alarm.c.text,
+    _alarm.c.severity,
+    _alarm.c.times,
+    _alarm.c.raised_at,
+    _alarm.c.last_at,
+    _alarm.c.acknowledged_at,
+    _alarm.c.acknowledged_by,
+)
 _CURRENT = Prepared(
-    sa.select(
-        _alarm.c.gateway,
-        _alarm.c.key,
-        _alarm.c.text,
-        _alarm.c.severity,
-        _alarm.c.times,
-        _alarm.c.raised_at,
-        _alarm.c.last_at,
-        _alarm.c.acknowledged_at,
-        _alarm.c.acknowledged_by,
-    )
+    sa.select(*_COLUMNS)
     .where(_alarm.c.cleared_at.is_(None))
     .order_by(_alarm.c.raised_at.desc(), _alarm.c.id.desc())
 )
@@ -49,6 +52,10 @@ class AlarmRecord:
     last_at: datetime
     acknowledged_at: datetime | None = None
     acknowledged_by: str | None = None
+
+
+class NoSuchAlarm(SmsgateError):
+    """No such alarm stands: it may be over, see `smsgate alarms list`."""
 
 
 class Alarms:
@@ -102,6 +109,34 @@ class Alarms:
                 .values(cleared_at=self._room.now())
             )
             return bool(result.rowcount)
+
+        return self._room.database.run(write)
+
+    def acknowledge(self, gateway: str, key: str, actor: str) -> AlarmRecord:
+        """Note that a person knows of an alarm that stands, and return it; the first who said so stays named."""
+
+        def write(connection: Connection) -> AlarmRecord:
+            now = self._room.now()
+            mine = (
+                _alarm.c.gateway == gateway,
+                _alarm.c.key == key,
+                _alarm.c.cleared_at.is_(None),
+            )
+            changed = connection.execute(
+                sa.update(_alarm)
+                .where(*mine, _alarm.c.acknowledged_at.is_(None))
+                .values(acknowledged_at=now, acknowledged_by=actor)
+            )
+            if changed.rowcount:
+                about = {"gateway": gateway}
+                line = audit.audit_row(now, actor, "alarm_acknowledged", f"alarm:{key}", about)
+                audit.add(connection, line)
+            row = connection.execute(sa.select(*_COLUMNS).where(*mine)).one_or_none()
+            if row is None:
+                raise NoSuchAlarm(
+                    f"no alarm {key} stands at gateway {gateway}: see `smsgate alarms list`"
+                )
+            return AlarmRecord(*row)
 
         return self._room.database.run(write)
 

@@ -1,5 +1,8 @@
 """Whether a backend may be asked: what the outcomes said of it, and what a person said. Columns, so
 that it outlives restarts.
+
+What a person holds (`held` without `retry_at`) only a person releases: the outcome of a request that was
+under way at that moment does not.
 """
 
 from __future__ import annotations
@@ -20,7 +23,10 @@ _backend: Any = BackendState.__table__  # type: ignore[attr-defined]
 
 _WORKS = Prepared(
     sa.update(_backend)
-    .where(_backend.c.name == sa.bindparam("backend"))
+    .where(
+        _backend.c.name == sa.bindparam("backend"),
+        sa.or_(_backend.c.state != HELD, _backend.c.retry_at.is_not(None)),
+    )
     .values(
         state=OK,
         reason=None,
@@ -35,7 +41,8 @@ _WORKS = Prepared(
 def note_success(connection: Connection, name: str, now: datetime) -> None:
     """The backend took something: all is well with it."""
     if not _WORKS.change(connection, {"backend": name, "now": now}):
-        _write(connection, name, now, state=OK, last_forwarded_at=now)
+        state = HELD if _is_held_by_person(_row(connection, name)) else OK
+        _write(connection, name, now, state=state, last_forwarded_at=now)
 
 
 def note_failure(
@@ -63,7 +70,8 @@ def hold(
     return whether that is new.
     """
     row = _row(connection, name)
-    _write(connection, name, now, state=HELD, reason=reason, retry_at=retry_at)
+    if retry_at is None or not _is_held_by_person(row):
+        _write(connection, name, now, state=HELD, reason=reason, retry_at=retry_at)
     return row is None or row.state != HELD
 
 
@@ -73,8 +81,13 @@ def release(connection: Connection, name: str, now: datetime) -> None:
 
 
 def _row(connection: Connection, name: str) -> Any:
-    query = sa.select(_backend.c.state, _backend.c.failures).where(_backend.c.name == name)
+    columns = (_backend.c.state, _backend.c.failures, _backend.c.retry_at)
+    query = sa.select(*columns).where(_backend.c.name == name)
     return connection.execute(query.with_for_update()).one_or_none()
+
+
+def _is_held_by_person(row: Any) -> bool:
+    return row is not None and row.state == HELD and row.retry_at is None
 
 
 def _write(connection: Connection, name: str, now: datetime, **values: Any) -> None:

@@ -252,8 +252,11 @@ class ForwardOutbox:
                 backend_state.note_success(connection, claim.backend, now)
                 self._note(connection, claim, complaint_id, "forwarded", tracking_id=tracking_id)
                 release_next(connection, complaint_id, claim.backend, now)
-                if tracking_id is not None:
-                    return self._tell_registered(connection, claim, complaint_id, tracking_id)
+                if tracking_id is not None and claim.kind == CREATE:
+                    service = claim.complaint.service
+                    return tell_registered(
+                        connection, self._room, complaint_id, service, tracking_id
+                    )
             case Refused():
                 self._note(connection, claim, complaint_id, "refused")
                 release_next(connection, complaint_id, claim.backend, now)
@@ -271,17 +274,6 @@ class ForwardOutbox:
             case NotFound():
                 pass
         return False
-
-    def _tell_registered(
-        self, connection: Connection, claim: ForwardClaim, complaint_id: int, tracking_id: str
-    ) -> bool:
-        """Quote the first backend's id to the citizen; those that answer later are not quoted."""
-        kind = ReplyKind.REGISTERED
-        compose = self._room.facts_of(claim.complaint.service).compose
-        if claim.kind != CREATE or compose is None or not compose.is_sent(kind):
-            return False
-        notice = Notice(complaint_id, kind, {"tracking": tracking_id}, is_once=True)
-        return add_notice(connection, self._room, notice)
 
     def _note(
         self,
@@ -358,6 +350,21 @@ def release_next(connection: Connection, complaint_id: int, backend: str, now: d
                 sa.update(_forward).where(_forward.c.id == row.id).values(next_at=now)
             )
         return
+
+
+def tell_registered(
+    connection: Connection, room: Room, complaint_id: int, service: str, tracking_id: str
+) -> bool:
+    """Quote the first backend's id to the citizen (those that answer later are not quoted); return whether
+    an SMS is due now.
+    """
+    compose = room.facts_of(service).compose
+    if compose is None or not compose.is_sent(ReplyKind.REGISTERED):
+        return False
+    values = {"tracking": tracking_id}
+    return add_notice(
+        connection, room, Notice(complaint_id, ReplyKind.REGISTERED, values, is_once=True)
+    )
 
 
 def _end(connection: Connection, claim: ForwardClaim, values: dict[str, Any]) -> int | None:

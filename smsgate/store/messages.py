@@ -18,7 +18,7 @@ _complaint: Any = Complaint.__table__  # type: ignore[attr-defined]
 _part: Any = Part.__table__  # type: ignore[attr-defined]
 _sms: Any = Sms.__table__  # type: ignore[attr-defined]
 
-_ASKS_FOR_ANONIM = re.compile(r"\banonim\b", re.IGNORECASE)  # whatever became of it
+_ASKS_FOR_ANONIM = re.compile(r"\banonim\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,22 +88,30 @@ class Messages:
 
 
 _other: Any = _complaint.alias()
-# Whoever filed one as ANONIM would be known by anything else that came from the same number.
-_HAS_BEEN_ANONYMOUS = (
-    sa.exists()
-    .where(
-        _other.c.service == _sms.c.service,
-        _other.c.identity == _sms.c.identity,
-        _other.c.confidentiality == Confidentiality.ANONIM,
+
+
+def has_been_anonymous(table: Any) -> Any:
+    """Whether the citizen of a row ever filed one as ANONIM: anything else from that number would tell who it is."""
+    return (
+        sa.exists()
+        .where(
+            _other.c.service == table.c.service,
+            _other.c.identity == table.c.identity,
+            _other.c.confidentiality == Confidentiality.ANONIM,
+        )
+        .label("has_been_anonymous")
     )
-    .label("has_been_anonymous")
-)
+
+
+def asks_for_anonim(text: str | None) -> bool:
+    """Whether an SMS has the word, whatever became of it."""
+    return _ASKS_FOR_ANONIM.search(text or "") is not None
 
 
 def message_query() -> Any:
     """Return the question for SMS, to be narrowed; `message_record` makes records of its rows."""
     return sa.select(
-        _sms, _complaint.c.reference, _complaint.c.confidentiality, _HAS_BEEN_ANONYMOUS
+        _sms, _complaint.c.reference, _complaint.c.confidentiality, has_been_anonymous(_sms)
     ).outerjoin(_complaint, _complaint.c.id == _sms.c.complaint_id)
 
 
@@ -134,7 +142,7 @@ def _is_withheld(row: Any) -> bool:
         return Confidentiality(row.confidentiality) is Confidentiality.ANONIM
     if SmsState(row.state) is SmsState.WAITING:
         return True  # nobody knows yet what it asks for
-    return row.has_been_anonymous or _ASKS_FOR_ANONIM.search(row.text or "") is not None
+    return row.has_been_anonymous or asks_for_anonim(row.text)
 
 
 def _part_record(row: Any, *, is_withheld: bool) -> PartRecord:

@@ -17,6 +17,7 @@ from smsgate.records import (
     Decide,
     Disposition,
     ForwardClaim,
+    ForwardState,
     KnowledgeLimits,
     LineRecord,
     Received,
@@ -29,14 +30,14 @@ from smsgate.records import (
     SmsState,
     StatusCounts,
 )
-from smsgate.store import audit, backend_state, held, schema
+from smsgate.store import audit, held, schema
 from smsgate.store.alarms import AlarmRecord, Alarms
 from smsgate.store.answers import Answers
 from smsgate.store.backup import back_up, keep_copy
-from smsgate.store.columns import escape
 from smsgate.store.database import Database, demand_file
 from smsgate.store.deciding import Deciding
 from smsgate.store.findings import find
+from smsgate.store.forward_care import ForwardCare, ListedForward, list_forwards
 from smsgate.store.forwards import ForwardOutbox
 from smsgate.store.ledger import Days, Ledger, balance
 from smsgate.store.lines import received_by_hour, save_line
@@ -47,6 +48,7 @@ from smsgate.store.ownership import Ownership, process_token
 from smsgate.store.receive import Receiver
 from smsgate.store.redecode import Redecoder
 from smsgate.store.replies import ReplyOutbox
+from smsgate.store.reply_care import Choice, ListedReply, ReplyCare, list_replies
 from smsgate.store.restored import Restored
 from smsgate.store.room import Room, ServiceFacts
 from smsgate.store.schema import Upgraded
@@ -283,18 +285,6 @@ class _Outbox(_Receiving):
         """Write what a backend said of a complaint, and make due what the citizen is told, if it is news."""
         return Answers(self._room).note(backend, asked, progress)
 
-    def hold_backend(self, name: str, reason: str) -> None:
-        """Keep everything for this backend waiting until `release_backend`."""
-        now = self._room.now()
-        self._database.run(
-            lambda c: backend_state.hold(c, name, now, reason=escape(reason), retry_at=None)
-        )
-
-    def release_backend(self, name: str) -> None:
-        """Let a held backend be asked again."""
-        now = self._room.now()
-        self._database.run(lambda connection: backend_state.release(connection, name, now))
-
     def claim_reply(self, service: str, line: str, *, lease_s: float) -> ReplyClaim | None:
         """Take the next due reply of a line."""
         return self._replies.claim(service, line, lease_s=lease_s)
@@ -346,7 +336,55 @@ class _Keeping(_Outbox):
         return self._restored.release(actor, leave_replies=leave_replies)
 
 
-class Store(_Keeping):
+class _Desk(_Keeping):
+    """What is left to persons, and what they do with it."""
+
+    def triage(
+        self, actor: str, new_reference: Callable[[], str], *, is_again: bool = False
+    ) -> Triage:
+        """Return what a person can do with an SMS that nobody else could sort."""
+        room = self._room
+        return Triage(room, actor=actor, new_reference=new_reference, is_again=is_again)
+
+    def unsorted(self, *, limit: int = 50, is_dismissed: bool = False) -> list[MessageRecord]:
+        """Return the oldest SMS that wait for a person; or the newest that one dismissed."""
+        return unsorted(self._room, limit=limit, is_dismissed=is_dismissed)
+
+    def candidates(self, sms_id: int) -> list[Candidate]:
+        """Return the complaints that an SMS may belong to: the newest of its sender."""
+        return candidates(self._room, sms_id)
+
+    def forwards(
+        self,
+        *,
+        states: Sequence[ForwardState],
+        backend: str | None = None,
+        reference: str | None = None,
+        limit: int = 50,
+    ) -> list[ListedForward]:
+        """Return forwards in these states: first those that wait for a person, then the oldest."""
+        return list_forwards(
+            self._room, states=states, backend=backend, reference=reference, limit=limit
+        )
+
+    def forward_care(self, actor: str) -> ForwardCare:
+        """Return what a person can do with forwards, and with a backend's all together."""
+        return ForwardCare(self._room, actor=actor)
+
+    def replies(self, choice: Choice, *, limit: int = 50) -> list[ListedReply]:
+        """Return the replies that are chosen: first those that wait for a person, then the newest."""
+        return list_replies(self._room, choice, limit=limit)
+
+    def reply_care(self, actor: str) -> ReplyCare:
+        """Return what a person can do with replies."""
+        return ReplyCare(self._room, actor=actor)
+
+    def acknowledge_alarm(self, gateway: str, key: str, actor: str) -> AlarmRecord:
+        """Note that a person knows of an alarm that stands, and return it; raises NoSuchAlarm."""
+        return self._alarms.acknowledge(gateway, key, actor)
+
+
+class Store(_Desk):
     """One gateway's store. Thread-safe; every method is at most a few short transactions.
 
     Every method raises StoreUnavailable when the store cannot be used now, with nothing written,
@@ -382,21 +420,6 @@ class Store(_Keeping):
     ) -> list[MessageRecord]:
         """Return the newest SMS, without their parts."""
         return Messages(self._room).newest(limit=limit, disposition=disposition, state=state)
-
-    def triage(
-        self, actor: str, new_reference: Callable[[], str], *, is_again: bool = False
-    ) -> Triage:
-        """Return what a person can do with an SMS that nobody else could sort."""
-        room = self._room
-        return Triage(room, actor=actor, new_reference=new_reference, is_again=is_again)
-
-    def unsorted(self, *, limit: int = 50, is_dismissed: bool = False) -> list[MessageRecord]:
-        """Return the oldest SMS that wait for a person; or the newest that one dismissed."""
-        return unsorted(self._room, limit=limit, is_dismissed=is_dismissed)
-
-    def candidates(self, sms_id: int) -> list[Candidate]:
-        """Return the complaints that an SMS may belong to: the newest of its sender."""
-        return candidates(self._room, sms_id)
 
     def ledger(self, days: Days | None = None) -> Ledger:
         """Return what was read and what became of it, and what of that does not add up."""

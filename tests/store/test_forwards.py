@@ -197,11 +197,11 @@ def test_a_held_backend_holds_all_its_forwards_until_it_may_be_tried(
 
 
 def test_a_person_holds_and_releases_a_backend(store: Store) -> None:
-    store.hold_backend("kota", "the city asked us to wait")
+    store.forward_care("person:ani").hold_backend("kota", "the city asked us to wait")
     assert store.claim_forward("kota", lease_s=60) is None
     assert store.next_forward_at("kota") is None
 
-    store.release_backend("kota")
+    store.forward_care("person:ani").release_backend("kota")
 
     assert claim(store) is not None
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from inbound import NOON, HandClock, decide, inbound, references
-from stores import SERVICES, StoreMaker
+from stores import SERVICES, StoreMaker, rows
 
 from smsgate.backends import Accepted
 from smsgate.records import LineRecord, ReplyState
 from smsgate.store import Store
+from smsgate.store.alarms import NoSuchAlarm
 from smsgate.store.prepared import Prepared
 
 
@@ -102,6 +103,42 @@ def test_an_alarm_that_is_over_begins_anew(store: Store, clock: HandClock) -> No
 
     assert store.raise_alarm("line.m1.link", "The port is missing.", "critical")
     assert store.alarms()[0].raised_at == clock.now()
+
+
+def test_an_alarm_is_known_to_who_said_so_first(store: Store, clock: HandClock) -> None:
+    store.raise_alarm("line.m1.link", "The port is missing.", "critical")
+    store.acknowledge_alarm("batam-1", "line.m1.link", "person:ani")
+    clock.advance(minutes=5)
+
+    known = store.acknowledge_alarm("batam-1", "line.m1.link", "person:budi")
+
+    assert (known.acknowledged_by, known.acknowledged_at) == ("person:ani", NOON)
+    assert store.alarms() == [known]
+    assert rows(store, "SELECT actor, subject FROM audit") == [("person:ani", "alarm:line.m1.link")]
+
+
+def test_an_alarm_that_comes_back_is_new_to_everybody(store: Store) -> None:
+    store.raise_alarm("line.m1.link", "The port is missing.", "critical")
+    store.acknowledge_alarm("batam-1", "line.m1.link", "person:ani")
+    store.raise_alarm("line.m1.link", "The port is held.", "critical")
+    assert store.alarms()[0].acknowledged_by == "person:ani", "it is the same alarm"
+
+    store.clear_alarm("line.m1.link")
+    store.raise_alarm("line.m1.link", "The port is missing.", "critical")
+
+    assert store.alarms()[0].acknowledged_by is None
+
+
+def test_only_an_alarm_that_stands_is_acknowledged(make_store: StoreMaker, store: Store) -> None:
+    make_store("batam-2").raise_alarm("clock", "It is wrong.", "warning")
+    store.raise_alarm("line.m1.link", "The port is missing.", "critical")
+    store.clear_alarm("line.m1.link")
+
+    for key in ("line.m1.link", "clock"):
+        with pytest.raises(NoSuchAlarm, match=f"no alarm {key} stands at gateway batam-1"):
+            store.acknowledge_alarm("batam-1", key, "person:ani")
+
+    assert store.acknowledge_alarm("batam-2", "clock", "person:ani").gateway == "batam-2"
 
 
 def run_everything(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -40,6 +41,24 @@ def test_a_backend_is_alarming_when_a_person_can_do_something(
     backend: BackendRecord, keys: set[str]
 ) -> None:
     assert set(standing([backend], Findings(), NOW)) == keys
+
+
+@pytest.mark.parametrize(
+    ("retry_at", "says"),
+    [
+        pytest.param(None, "is held by ani; 1 of its complaints wait until `smsgate", id="person"),
+        pytest.param(NOW, "is held (held by ani); 1 of its complaints wait. Put", id="outcome"),
+    ],
+)
+def test_a_held_backend_waits_for_who_held_it_or_for_what_is_wrong(
+    retry_at: datetime | None, says: str
+) -> None:
+    backend = replace(a_backend("held", reason="held by ani"), retry_at=retry_at)
+
+    [text] = standing([backend], Findings(), NOW).values()
+
+    assert says in text
+    assert "`smsgate forwards release --backend kota`" in text
 
 
 @pytest.mark.parametrize(

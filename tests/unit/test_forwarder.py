@@ -216,6 +216,21 @@ def test_a_success_makes_the_pauses_short_again():
     assert bench.forwarder.step() == 1.0
 
 
+def test_a_person_ends_the_pause():
+    """They put something right, and made what failed due again: nobody waits out the pause."""
+    bench = Bench(Held("HTTP 401"), Accepted())
+    row = bench.file()
+    assert bench.forwarder.step() > 1
+    row.next_at = bench.clock.now()
+    bench.forwarder.step()
+    assert row.state is ForwardState.DUE
+
+    bench.forwarder.hurry()
+    bench.forwarder.step()
+
+    assert row.state is ForwardState.FORWARDED
+
+
 def test_a_servers_wish_is_kept_for_the_whole_backend():
     bench = Bench(TryLater("HTTP 429", 40.0), Accepted())
     bench.file(reference="1")
