@@ -90,6 +90,10 @@ class Expected:
     balance: Balance | None = None
     loop_number: str | None = field(default=None, repr=False)
     is_host_clock_right: bool = True
+    neighbours: tuple[
+        str, ...
+    ] = ()  # ports of other configured modems: never opened, never offered
+    neighbour_imeis: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,8 @@ class PortSight:
     path: str
     exists: bool = True
     is_device: bool = True
-    others: tuple[str, ...] = ()  # ports that are there
+    others: tuple[str, ...] = ()  # ports that are there and nobody's: on USB
+    built_in: tuple[str, ...] = ()  # the same, of this machine itself
     may_open: bool = True
     group: str = ""
     user: str = ""
@@ -146,10 +151,13 @@ def _end(check: str, verdict: str, **facts: object) -> Finding:
 def judge_port(seen: PortSight) -> Finding:
     """Is there such a port?"""
     if not seen.exists:
-        others = ", ".join(seen.others)
-        return _end(
-            "port", "port_missing" if others else "port_none", port=seen.path, others=others
-        )
+        offer, verdict = seen.others, "port_missing"
+        if not offer:
+            offer, verdict = (
+                seen.built_in,
+                "port_missing_built_in" if seen.built_in else "port_none",
+            )
+        return _end("port", verdict, port=seen.path, others=", ".join(offer))
     if not seen.is_device:
         return _end("port", "port_no_device", port=seen.path)
     return _ok("port", "port_there", port=seen.path)

@@ -85,10 +85,18 @@ WORDS: dict[str, tuple[Words, Words]] = {
         Words("{port} tidak ada; yang ada: {others}.",
               "Pasang modem, atau tulis salah satu ini di `port =`: {others}."),
     ),
+    "port_missing_built_in": (
+        Words("There is no {port}, and no free serial port on USB; built into this machine: {others}.",
+              "Plug the modem in, try another cable and another USB socket. Only a modem that is wired to one of those "
+              "ports is named by it in `port =`."),
+        Words("{port} tidak ada, dan tidak ada port serial USB yang bebas; bawaan komputer ini: {others}.",
+              "Pasang modem, coba kabel dan colokan USB lain. Hanya modem yang disambung kabel ke salah satu port "
+              "itu yang ditulis begitu di `port =`."),
+    ),
     "port_none": (
-        Words("There is no {port}, and no other serial port.",
+        Words("There is no {port}, and no other serial port that is free.",
               "Plug the modem in, try another cable and another USB socket, and see what `dmesg | tail` says."),
-        Words("{port} tidak ada, port serial lain juga tidak ada.",
+        Words("{port} tidak ada, port serial lain yang bebas juga tidak ada.",
               "Pasang modem, coba kabel dan colokan USB lain, lalu lihat `dmesg | tail`."),
     ),
     "port_no_device": (

@@ -7,19 +7,20 @@ import grp
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from . import diagnosis as d
 from . import inspection
-from .answers import read_numbers
+from .answers import is_same_imei, read_digits, read_numbers
 from .diagnosis import Expected, Finding, Loop, PortSight, Voice
 from .discovery import holders
 from .errors import CommandTimeout, LinkDown, ModemError, ModemRebooted, NotAModem, PortBusy
 from .loop import send_to_self
-from .ports import find_port, list_ports, siblings, udev_rules
+from .ports import Port, find_port, list_ports, siblings, udev_rules
 from .settings import ANNOUNCEMENTS
 from .terminal import Channel, ChannelRefused, Limits, Terminal, ask_lines
 from .urc import UrcKind, kind_of
@@ -29,6 +30,10 @@ SPEEDS = (115200, 9600, 57600, 38400, 19200, 230400, 460800, 921600)
 SPEEDLESS = frozenset(
     ("cdc_acm", "option", "option1", "qcserial", "sierra", "huawei")
 )  # no UART behind
+# adapters with several UARTs, and behind each perhaps another modem
+BRIDGES = frozenset(
+    ("ftdi_sio", "cp210x", "pl2303", "ch341-uart", "mos7840", "mxuport", "f81534", "xr_serial")
+)
 
 
 @dataclass(frozen=True)
@@ -57,14 +62,18 @@ class Surroundings:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
-def look_at(path: str, around: Surroundings) -> PortSight:
-    """Return what can be seen of a port without opening it."""
+def look_at(path: str, around: Surroundings, *, neighbours: Collection[str] = ()) -> PortSight:
+    """Return what can be seen of a port without opening it; ports of `neighbours` are not offered in its place."""
     root = around.root
     here = root / path.lstrip("/")
-    ports = list_ports(root)
-    others = tuple((port.links or (port.path,))[0] for port in ports)
     if not here.exists():
-        return PortSight(path, exists=False, others=others)
+        free = _leave_out(list_ports(root), neighbours, root)
+        return PortSight(
+            path,
+            exists=False,
+            others=tuple(_best_name(port) for port in free if port.usb is not None),
+            built_in=tuple(_best_name(port) for port in free if port.usb is None),
+        )
     facts = here.stat()
     port = find_port(path, root)
     proc = root / "proc"
@@ -72,7 +81,6 @@ def look_at(path: str, around: Surroundings) -> PortSight:
     return PortSight(
         path=path,
         is_device=stat.S_ISCHR(facts.st_mode),
-        others=others,
         may_open=around.may_open(here),
         group=_group_name(facts.st_gid) if _may_group_help(facts) else "",
         user=_user_name(),
@@ -82,6 +90,17 @@ def look_at(path: str, around: Surroundings) -> PortSight:
         interface=port.usb.interface if port is not None and port.usb is not None else None,
         udev_rule=rules[0] if rules else "",
     )
+
+
+def _leave_out(ports: Iterable[Port], paths: Collection[str], root: Path) -> list[Port]:
+    """Return the ports that none of these names leads to."""
+    names = {(root / path.lstrip("/")).resolve().name for path in paths}
+    return [port for port in ports if Path(port.path).name not in names]
+
+
+def _best_name(port: Port) -> str:
+    """Return the name that stays, where there is one."""
+    return (port.links or (port.path,))[0]
 
 
 def _may_group_help(facts: os.stat_result) -> bool:
@@ -153,7 +172,7 @@ class Doctor:
                 self._terminal.close()
 
     def _check_all(self) -> Iterator[Finding]:
-        seen = look_at(self._path, self._around)
+        seen = look_at(self._path, self._around, neighbours=self._expected.neighbours)
         is_daemon = self._daemon is not None
         yield d.judge_port(seen)
         yield d.judge_permission(seen) if not is_daemon else _granted(seen)
@@ -194,23 +213,42 @@ class Doctor:
             return Voice(answers=False, restarts=restarts)
         port = find_port(seen.path, self._around.root)
         if port is not None:
-            for other in siblings(port, list_ports(self._around.root)):
-                if self._answers(other.path, self._expected.baud):
-                    return Voice(answers=False, other_port=(other.links or (other.path,))[0])
+            is_ours = partial(self._is_ours, is_one_device=port.driver not in BRIDGES)
+            others = siblings(port, list_ports(self._around.root))
+            for other in _leave_out(others, self._expected.neighbours, self._around.root):
+                if self._answers(other.path, self._expected.baud, is_ours):
+                    return Voice(answers=False, other_port=_best_name(other))
         if port is None or port.driver not in SPEEDLESS:
             for speed in SPEEDS:
                 if speed != self._expected.baud and self._answers(seen.path, speed):
                     return Voice(answers=False, other_speed=speed)
         return Voice(answers=False)
 
-    def _answers(self, path: str, baud: int) -> bool:
+    def _answers(
+        self, path: str, baud: int, accepts: Callable[[Terminal], bool] = lambda _terminal: True
+    ) -> bool:
+        """Say whether a modem answers there that is accepted."""
         try:
             terminal, _ = self._try(path, baud, self._waits.other_silence_s)
+            if terminal is None:
+                return False
+            try:
+                return accepts(terminal)
+            finally:
+                terminal.close()
         except ModemError:
             return False
-        if terminal is not None:
-            terminal.close()
-        return terminal is not None
+
+    def _is_ours(self, terminal: Terminal, *, is_one_device: bool) -> bool:
+        """Say whether what answers on another port of the adapter is the modem that is examined."""
+        expected = self._expected
+        imei = read_digits(ask_lines(terminal, "AT+CGSN"))
+        if imei is not None and expected.imei is not None:
+            return is_same_imei(expected.imei, imei)
+        is_other = imei is not None and any(
+            is_same_imei(other, imei) for other in expected.neighbour_imeis
+        )
+        return is_one_device and not is_other
 
     def _try(self, path: str, baud: int, silence_s: float) -> tuple[Terminal | None, int]:
         """Return an open terminal, or None and how often the modem was heard to start."""

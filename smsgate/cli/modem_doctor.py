@@ -162,18 +162,29 @@ def _is_daemon_waiting(target: Target) -> bool:
 
 def read_expected(target: Target, loop: str | None) -> Expected:
     """Return what the configuration says that should be found."""
+    from dataclasses import replace
+
     from hardware.diagnosis import Balance, Expected
     from smsgate.clock import SystemClock
 
     modem = target.modem
     is_right = SystemClock().is_synchronised()
+    modems = target.settings.modems if target.settings is not None else []
+    others = [other for other in modems if other is not modem]
+    found = Expected(
+        baud=target.baud,
+        loop_number=loop,
+        is_host_clock_right=is_right,
+        neighbours=tuple(str(other.port) for other in others if other.port is not None),
+        neighbour_imeis=tuple(other.imei for other in others if other.imei is not None),
+    )
     if modem is None or target.settings is None:
-        return Expected(baud=target.baud, loop_number=loop, is_host_clock_right=is_right)
+        return found
     has_balance = modem.balance_ussd is not None
     known = _known_sim(target.settings.gateway.state_dir, modem.name)
-    return Expected(
+    return replace(
+        found,
         name=modem.name,
-        baud=target.baud,
         has_pin=modem.pin_credential is not None or modem.pin_file is not None,
         imei=modem.imei,
         iccid=known.iccid,
@@ -181,8 +192,6 @@ def read_expected(target: Target, loop: str | None) -> Expected:
         balance=Balance(modem.balance_ussd or "", modem.balance_pattern, modem.balance_least)
         if has_balance
         else None,
-        loop_number=loop,
-        is_host_clock_right=is_right,
     )
 
 

@@ -141,7 +141,7 @@ def _choose(settings: Settings, name: str | None) -> ModemSettings:
 
 
 def find_configured(target: Target, config: Path | None) -> Target:
-    """Return the target with what the configuration says of its port, where there is one that names it."""
+    """Return the target with the configuration, where there is one, and with its modem, where one has this port."""
     if target.settings is not None:
         return target
     from smsgate.config import load
@@ -155,7 +155,7 @@ def find_configured(target: Target, config: Path | None) -> Target:
     for modem in settings.modems:
         if modem.port is not None and os.path.realpath(modem.port) == here:
             return Target(target.port, target.baud, modem, settings)
-    return target
+    return Target(target.port, target.baud, None, settings)
 
 
 class DaemonChannel:

@@ -8,107 +8,24 @@ import re
 import string
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from patients import BALANCE, NUMBER, WAITS, Patient, plug_in, stand_aside, write
 from scripted_modem import ScriptedModem, ok
 
 from hardware import diagnosis, diagnosis_words
-from hardware.diagnosis import Balance, Expected, Finding, Level, choose_next
-from hardware.probes import Doctor, Surroundings, Waits, look_at
-from hardware.simulator import Network, PtyServer, SimulatedModem
-from hardware.terminal import Limits, Terminal
+from hardware.diagnosis import Expected, Finding, Level, choose_next
+from hardware.probes import Doctor, Surroundings, look_at
 from smsgate import cli
-
-NUMBER = "+6281170001708"
-WAITS = Waits(
-    silence_s=0.6,
-    other_silence_s=0.4,
-    answer_s=0.5,
-    steady_s=0.05,
-    breakdown_s=1.5,
-    ussd_s=1.0,
-    loop_s=1.0,
-)
-BALANCE = Balance("*888#", r"Rp\.?\s*([\d.,]+)", 10_000)
-
-
-@dataclass
-class Patient:
-    """A modem in surroundings of its own; a trouble changes either."""
-
-    modem: SimulatedModem
-    path: str
-    stack: ExitStack
-    folder: Path
-    expected: Expected = field(default_factory=lambda: Expected(name="m1", balance=BALANCE))
-    may_open: bool = True
-    root: Path = Path("/")
-    doors: dict[str, str] = field(default_factory=dict)  # names that lead to another port
-    clock_shift: timedelta = timedelta()
-
-    def expect(self, **changes: Any) -> None:
-        self.expected = replace(self.expected, **changes)
-
-    def examine(self) -> list[Finding]:
-        around = Surroundings(
-            root=self.root,
-            waits=WAITS,
-            may_open=lambda _path: self.may_open,
-            open_terminal=self._open,
-            now=lambda: datetime.now(UTC) + self.clock_shift,
-        )
-        return list(Doctor(self.path, self.expected, around=around).examine())
-
-    def _open(self, path: str, baud: int, limits: Limits) -> Terminal:
-        return Terminal(self.doors.get(path, path), baud=baud, limits=limits)
-
-
-@pytest.fixture
-def patient(tmp_path: Path) -> Iterator[Patient]:
-    modem = SimulatedModem(Network(seed=7), number=NUMBER, memories={"SM": 4})
-    with ExitStack() as stack:
-        server = stack.enter_context(PtyServer(modem, tmp_path / "tty"))
-        yield Patient(modem, str(server.path), stack, tmp_path)
-
-
-# --- machines made of files -----------------------------------------------------------------------
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text + "\n")
-
-
-def plug_in(patient: Patient, *ttys: str) -> None:
-    """Put the patient into a machine where it is an interface of a USB modem."""
-    root = patient.folder / "root"
-    patient.root = root
-    (root / "proc").mkdir(parents=True)
-    device = root / "sys/devices/pci0000:00/0000:00:14.0/usb1/1-2"
-    _write(device / "idVendor", "12d1")
-    _write(device / "idProduct", "1001")
-    for number, tty in enumerate(ttys):
-        interface = device / f"1-2:1.{number}"
-        _write(interface / "bInterfaceNumber", f"{number:02d}")
-        (interface / tty).mkdir()
-        entry = root / f"sys/class/tty/{tty}"
-        entry.mkdir(parents=True)
-        (entry / "device").symlink_to(interface / tty)
-        (root / "dev").mkdir(exist_ok=True)
-        (root / "dev" / tty).symlink_to("/dev/null")
-    patient.doors = {f"/dev/{ttys[0]}": patient.path}
-    patient.path = f"/dev/{ttys[0]}"
 
 
 def run_modem_manager(patient: Patient) -> None:
     plug_in(patient, "null")
-    _write(patient.root / "proc/4711/comm", "ModemManager")
+    write(patient.root / "proc/4711/comm", "ModemManager")
 
 
 def hold(patient: Patient, name: str) -> None:
@@ -119,18 +36,6 @@ def hold(patient: Patient, name: str) -> None:
         process = subprocess.Popen([sys.executable, "-c", program], pass_fds=(port.fileno(),))
     patient.stack.callback(process.wait)
     patient.stack.callback(process.kill)
-
-
-def stand_aside(patient: Patient) -> None:
-    """Configure an interface of the device that says nothing; its sibling answers."""
-    deaf = SimulatedModem(Network(seed=8), number="+6281170001709")
-    deaf.faults.set("mute")
-    server = patient.stack.enter_context(PtyServer(deaf, patient.folder / "deaf"))
-    answering = patient.path
-    plug_in(patient, "null", "zero")
-    (patient.root / "dev/zero").unlink()
-    (patient.root / "dev/zero").symlink_to("/dev/zero")
-    patient.doors = {"/dev/null": str(server.path), "/dev/zero": answering}
 
 
 def fault(name: str, **params: Any) -> Callable[[Patient], None]:
@@ -193,7 +98,7 @@ def loop_refused(patient: Patient) -> None:
 
 
 TROUBLES: dict[str, tuple[Callable[[Patient], None], str]] = {
-    "no such port": (lose_port, "port_missing|port_none"),
+    "no such port": (lose_port, "port_missing|port_missing_built_in|port_none"),
     "a file instead of a port": (name_a_file, "port_no_device"),
     "no permission": (deny, "denied|denied_to_all"),
     "port held by another program": (lambda patient: hold(patient, "minicom"), "held"),
