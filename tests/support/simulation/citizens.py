@@ -167,6 +167,32 @@ class Town:
                 return self._write_replacing(sms, at)
         return self._hand_over(sms, self._parts(sms, at))
 
+    def write_lone(self, line: int, at: datetime) -> Handover:
+        """Write a complaint of one part that lies on a SIM when it is put in."""
+        sms = self._lone(line)
+        [body] = split_text(sms.text, 0, Shape())
+        return self._alone(sms, _octets(encode_deliver(sms.sender, body, at)))
+
+    def write_lone_undated(self, line: int) -> Handover:
+        """Write one that the network dated wrongly: the same octets again are another message."""
+        sms = self._lone(line)
+        [body] = split_text(sms.text, 0, Shape())
+        handover = self._alone(sms, _octets(encode_deliver(sms.sender, body, _NO_DATE)))
+        self.undated.add(handover.key)
+        return handover
+
+    def _lone(self, line: int) -> Sms:
+        sender = self._chance.choice(self.citizens)
+        sms = Sms(len(self.sent), 0.0, sender, line, Intent.COMPLAINT, "")
+        sms.text = self._text(sms, None)
+        self.sent.append(sms)
+        return sms
+
+    def _alone(self, sms: Sms, octets: bytes) -> Handover:
+        handover = Handover(0.0, sms.line, octets)
+        sms.keys = (handover.key,)
+        return handover
+
     # -- texts
 
     def _text(self, sms: Sms, reference: str | None) -> str:

@@ -10,9 +10,9 @@ from typing import Any
 
 from simulation.citizens import Key, Sms
 from simulation.complaint_server import ScriptedBackend
+from simulation.streets import WatchedMemory
 from simulation.watching import Doubts
 
-from hardware.simulator.card import MessageMemory
 from smsgate.records import StatusCounts
 from smsgate.store.ledger import Ledger
 
@@ -35,7 +35,8 @@ class Evidence:
     submitted: list[tuple[str, str]] = field(default_factory=list)  # recipient and text
     unclaimed: list[str] = field(default_factory=list)  # submitted without a claimed reply
     backends: list[ScriptedBackend] = field(default_factory=list)
-    memories: list[MessageMemory] = field(default_factory=list)
+    memories: list[WatchedMemory] = field(default_factory=list)
+    taken_along: Counter[Key] = field(default_factory=Counter)  # on a SIM that is in no modem
     drafts: dict[tuple[int, int], str] = field(default_factory=dict)  # memory, slot: hex
     doubts: Doubts = field(default_factory=Doubts)
     crashes: list[str] = field(default_factory=list)
@@ -56,24 +57,31 @@ class LineEvidence:
     evidence: Evidence
     line: str
 
-    def note_stored(self, key: bytes, memory: str, index: int) -> None:
+    def note_stored(self, key: bytes, memory: WatchedMemory, index: int) -> None:
         """It stands in a slot. Without a date it is a message of its own where nothing is kept of this slot."""
         evidence, place = self.evidence, (self.line, key)
         evidence.handed_over[place] += 1
         evidence.replaced.discard(place)
         if place in evidence.undated:
             kept = evidence.rows(
-                "SELECT memory, slot_index FROM part WHERE line = ? AND key = ? AND state = 'kept'",
+                "SELECT holder FROM part WHERE line = ? AND key = ? AND state = 'kept'"
+                " AND memory = ? AND slot_index = ?",
                 self.line,
                 key,
+                memory.name,
+                index,
             )
-            if (memory, index) not in {(row["memory"], row["slot_index"]) for row in kept}:
+            if not any(row["holder"] in memory.holders for row in kept):
                 evidence.undated_least[place] += 1
 
     def note_replaced(self, key: bytes) -> None:
         """It stood in a slot, and another took its place: whoever had not read it never will."""
         self.evidence.replaced.add((self.line, key))
         self.evidence.excused.add((self.line, key))
+
+    def note_taken_along(self, keys: Iterable[bytes]) -> None:
+        """They lie on a SIM that is in no modem at the end."""
+        self.evidence.taken_along.update((self.line, key) for key in keys)
 
     def note_shown(self, keys: Iterable[bytes], *, is_guarded: bool) -> None:
         """It was handed over directly; the keys are those of its TPDU and of what stood on the line."""

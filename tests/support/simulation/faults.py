@@ -66,6 +66,11 @@ KINDS: dict[str, Kind] = {
     "replies of several parts": Kind(0.25, 1.0, most=99),
     "modem: SIM full": Kind(0.12, 1.0, most=1),
     "modem: announces nothing": Kind(0.15, 1.0, most=1),
+    # the SIM of a line, drawn as the history is written
+    "SIM: exchanged as planned": Kind(0.1, 0.8, most=1),
+    "SIM: exchanged, and accepted later": Kind(0.1, 0.8, most=1),
+    "SIM: a wrong one for a while": Kind(0.15, 0.8, most=1),
+    "SIM: the same octets in the same slot of another": Kind(0.5, 0.7),
     # the store, once for each transaction
     "store: commit fails": Kind(0.25, 0.04, most=3),
     "store: committed, but it says that it failed": Kind(0.2, 0.03),

@@ -18,6 +18,7 @@ from simulation.serial_line import SerialLine, VirtualModem
 from simulation.trace import Trace
 
 from hardware.facts import ModemOptions
+from hardware.sim_pins import SimPins
 from smsgate import references
 from smsgate.alarms import AlarmBoard
 from smsgate.forwarder import Forwarder
@@ -72,6 +73,7 @@ class Site:
     policy: LinePolicy
     trace: Trace
     plant: Plant
+    pins: SimPins
     is_wordy: bool = False  # its receipts take more than one part
 
 
@@ -190,6 +192,7 @@ class Gateway:
                 on_work=self.wake,
                 raise_alarm=lambda key, text: site.trace.say("ALARM", f"{key}: {text}"),
                 clear_alarm=lambda _key: None,
+                sim_pins=site.pins,
             ),
         )
         site.plant.line(line)

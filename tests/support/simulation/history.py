@@ -162,7 +162,7 @@ class History:
             self.at(last_at, partial(self._send, town, sms))
         self.evidence.sent = town.sent
         self.evidence.undated = town.undated
-        self._site.plan(last_at - started_at)
+        self._site.plan(last_at - started_at, town)
         if self.faults.strikes("process: stopped and started"):
             self.at(self._chance.uniform(started_at, last_at), self._want_stop)
         return last_at
@@ -178,7 +178,7 @@ class History:
 
     def _hand_over(self, sms: Sms, handover: Handover) -> None:
         self.trace.say("SMSC", f"brings a part of SMS {sms.number}")
-        number = self._site.lines[handover.line].modem.number
+        number = self._site.sims[handover.line].own.number
         self._site.network.bring(number, handover.pdu, handover.message_class)
 
     # -- the process

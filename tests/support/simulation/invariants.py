@@ -54,10 +54,10 @@ def _parts(evidence: Evidence) -> Iterator[str]:
     as_sent = {sent for sent, read in evidence.altered if stored[read]}
     as_read = {read for _, read in evidence.altered}
     for key in evidence.handed_over:
-        if not stored[key] and key not in as_sent | evidence.replaced:
+        if not stored[key] and key not in as_sent | evidence.replaced | set(evidence.taken_along):
             yield f"LOST: the TPDU {_short(key)} is not in the store"
-        elif stored[key] < evidence.undated_least[key] and key not in as_sent:
-            least = evidence.undated_least[key]
+        least = evidence.undated_least[key] - evidence.taken_along[key]
+        if 0 < stored[key] < least and key not in as_sent:
             yield f"LOST: of {least} alike without a date, {_short(key)}, {stored[key]} are in the store"
     for key, count in stored.items():
         most = evidence.handed_over[key] if key in evidence.undated else 1
@@ -98,6 +98,7 @@ def _messages(evidence: Evidence) -> Iterator[str]:
 def _complaints(evidence: Evidence) -> Iterator[str]:
     """Each complaint that somebody made is one complaint, however often it was sent; and there are no others."""
     touched = {key for pair in evidence.altered for key in pair} | evidence.excused
+    touched |= set(evidence.taken_along)
     became_of: dict[Key, list[str]] = defaultdict(list)
     for row in evidence.rows(
         "SELECT part.line, key, disposition FROM part JOIN sms ON sms.id = part.sms_id"
@@ -251,9 +252,8 @@ def _dispositions(evidence: Evidence) -> Iterator[str]:
 def _modems(evidence: Evidence) -> Iterator[str]:
     """Nothing is left on the SIM or at the SMSC, and what others keep on the SIM is as it was."""
     for number, memory in enumerate(evidence.memories):
-        left = sum(m.stat in (Stat.REC_UNREAD, Stat.REC_READ) for m in memory.slots.values())
-        if left:
-            yield f"LEFT: {left} SMS are still in memory {number}"
+        if memory.received and not memory.is_out:
+            yield f"LEFT: {len(memory.received)} SMS are still in memory {number}"
     drafts = {
         (number, index): message.pdu.hex
         for number, memory in enumerate(evidence.memories)

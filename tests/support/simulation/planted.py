@@ -94,6 +94,17 @@ def _delete_without_looking(line: Line) -> None:
     _put_over(line, "_new_modem", new_blind_modem)
 
 
+class _SameOnEverySim(_Over):
+    """A slot is a slot: whichever SIM is in the modem."""
+
+    def receive(
+        self, line: str, service: str, batch: Sequence[ReceivedPart], *how: Any, **more: Any
+    ) -> Received:
+        alike = [replace(part, slot=replace(part.slot, holder=None)) for part in batch]
+        received: Received = self._store.receive(line, service, alike, *how, **more)
+        return received
+
+
 class _SameWhereverItLies(_Over):
     """What has the key of a stored message is that message, even without a date."""
 
@@ -145,6 +156,16 @@ class _WithoutSameness(_Over):
 
 
 # -- submitting
+
+
+def _answer_from_any_sim(line: Line) -> None:
+    check: Any = line._check_sim
+
+    def check_and_shrug() -> None:
+        check()
+        line._strange = None
+
+    _put_over(line, "_check_sim", check_and_shrug)
 
 
 def _settle_before_sending(line: Line) -> None:
@@ -228,6 +249,8 @@ PLANTED = (
     Plant("acknowledge before commit", line=_acknowledge_first),
     Plant("delete what was replaced without reading it again", line=_delete_without_looking),
     Plant("without a date, the same key is the same message", store=_SameWhereverItLies),
+    Plant("without a date, the slot of another SIM is the same slot", store=_SameOnEverySim),
+    Plant("answer from a SIM that nobody accepted", line=_answer_from_any_sim),
     Plant("submit parts of a reply again", store=_SubmittingPartsAgain),
     Plant("settle a reply before it is sent", line=_settle_before_sending),
     Plant("a restart makes claimed replies due again", store=_SendingAgain),

@@ -11,6 +11,7 @@ import os
 import random
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
 from simulation.clock import VirtualClock
@@ -79,6 +80,15 @@ class Others(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class AtDelete:
+    """What happens right before, or after, the modem is told to free a slot."""
+
+    index: int
+    is_done: bool
+    act: Callable[[], None]
+
+
 class SerialLine:
     """The line between one simulated modem and whichever driver has it open."""
 
@@ -95,6 +105,7 @@ class SerialLine:
         self.name = modem.number[-4:]
         self.clock = clock
         self.altered: list[tuple[bytes, bytes]] = []  # keys of TPDUs: as sent, as read
+        self.at_delete: AtDelete | None = None
         self._faults = faults
         self._trace = trace
         self._others = others
@@ -133,14 +144,24 @@ class SerialLine:
             self._others.kill()
         self.clock.advance_to(self.clock.monotonic() + WRITE_S)
         self._trace.say(self.name, f"< {octets!r}")
+        self._meet_delete(octets, is_done=False)
         if self._strike(octets, timeout_s) and not self.modem.is_off:
             self.modem.receive(octets)
+        self._meet_delete(octets, is_done=True)
         if octets.endswith(CTRL_Z) and self._faults.strikes(
             "process: dies with a reply handed over"
         ):
             self._others.kill()
         if self._faults.strikes("process: dies after a write to the port"):
             self._others.kill()
+
+    def _meet_delete(self, octets: bytes, *, is_done: bool) -> None:
+        wanted = self.at_delete
+        if wanted is None or wanted.is_done != is_done or not octets.startswith(b"AT+CMGD"):
+            return
+        if wanted.index in map(int, re.findall(rb"CMGD=(\d+)", octets)):
+            self.at_delete = None
+            wanted.act()
 
     def hear_until(self, moment: float, is_over: Callable[[], bool]) -> bool:
         """Hear the modem until it is over, or until the moment; return whether it is over."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
@@ -19,12 +20,16 @@ _RECEIVED = (Stat.REC_UNREAD, Stat.REC_READ)
 class Onlooker(Protocol):
     """Who notes what comes to one line."""
 
-    def note_stored(self, key: bytes, memory: str, index: int) -> None:
+    def note_stored(self, key: bytes, memory: WatchedMemory, index: int) -> None:
         """It stands in a slot."""
         ...
 
     def note_replaced(self, key: bytes) -> None:
         """It stood in a slot, and another took its place: whoever had not read it never will."""
+        ...
+
+    def note_taken_along(self, keys: Iterable[bytes]) -> None:
+        """They lie on a SIM that is in no modem at the end."""
         ...
 
     def note_shown(self, keys: Iterable[bytes], *, is_guarded: bool) -> None:
@@ -39,12 +44,14 @@ class Onlooker(Protocol):
 class WatchedMemory(MessageMemory):
     """A message memory that tells what was stored in it, and where a newer SMS may replace an older one in place.
 
-    Slots are taken over from the one it stands for.
+    Slots are taken over from the one it stands for. `holders` are the names of the SIM or device that it is in.
     """
 
-    def __init__(self, memory: MessageMemory, onlooker: Onlooker) -> None:
+    def __init__(self, memory: MessageMemory, onlooker: Onlooker, holders: frozenset[str]) -> None:
         super().__init__(memory.name, memory.size, memory.first_index)
-        self._onlooker = onlooker
+        self.holders = holders
+        self.is_out = False  # with its SIM: no modem has it
+        self.onlooker = onlooker
 
     def store(self, message: StoredMessage) -> int | None:
         """Store a message; received ones are told."""
@@ -55,11 +62,28 @@ class WatchedMemory(MessageMemory):
         if index is None:
             index = super().store(message)
         else:
-            self._onlooker.note_replaced(tpdu_key(bytes.fromhex(self.slots[index].pdu.hex)))
+            self.onlooker.note_replaced(tpdu_key(bytes.fromhex(self.slots[index].pdu.hex)))
             self.slots[index] = message
         if index is not None:
-            self._onlooker.note_stored(tpdu_key(pdu), self.name, index)
+            self.onlooker.note_stored(tpdu_key(pdu), self, index)
         return index
+
+    def store_at(self, index: int, message: StoredMessage) -> None:
+        """Store a received message in a free slot of our choice."""
+        self._free.remove(index)
+        heapq.heapify(self._free)
+        self.slots[index] = message
+        self.onlooker.note_stored(tpdu_key(bytes.fromhex(message.pdu.hex)), self, index)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a slot is free."""
+        return self.used < self.size
+
+    @property
+    def received(self) -> list[StoredMessage]:
+        """What stands in it and is not somebody's draft."""
+        return [message for message in self.slots.values() if message.stat in _RECEIVED]
 
     def _slot_to_replace(self, pdu: bytes) -> int | None:
         if not replaces_in_place(pdu):

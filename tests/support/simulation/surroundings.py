@@ -8,17 +8,20 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NoReturn, Protocol
 
-from simulation.citizens import line_name
+from simulation.citizens import Town, line_name
 from simulation.clock import VirtualClock
 from simulation.complaint_server import BackendKind, ScriptedBackend
 from simulation.evidence import Evidence, LineEvidence
 from simulation.faults import Faults
 from simulation.gateway import Plant, Site
 from simulation.serial_line import SerialLine
+from simulation.sims import SimSlot
 from simulation.streets import WatchedMemory, WatchedNetwork, WatchedReception
 from simulation.trace import Trace
 
 from hardware.facts import ModemOptions
+from hardware.pdu import tpdu_key
+from hardware.sim_pins import SimPins
 from hardware.simulator import SimulatedModem
 from hardware.simulator.card import StoredMessage
 from hardware.simulator.codec import Submit, encode_report, encode_submit, store_pdu
@@ -28,7 +31,6 @@ from smsgate.references import is_reference
 
 _PROFILES = ("generic", "sim800", "huawei")
 SHORT_LEASE_S = 100.0  # shorter than the wait for the answer to an AT+CMGS
-_RECEIVED = (Stat.REC_UNREAD, Stat.REC_READ)
 
 
 class World(Protocol):
@@ -72,6 +74,8 @@ class Surroundings:
     options: list[ModemOptions] = field(default_factory=list)
     backends: list[ScriptedBackend] = field(default_factory=list)
     receptions: list[WatchedReception] = field(default_factory=list)
+    sims: list[SimSlot] = field(default_factory=list)
+    pins: SimPins = field(default_factory=SimPins)  # they outlive the process
 
     def ground(self, plant: Plant) -> Site:
         """Return what a new process is built on."""
@@ -83,13 +87,15 @@ class Surroundings:
             policy=self.policy,
             trace=self.world.trace,
             plant=plant,
+            pins=self.pins,
             is_wordy=self.world.faults.knows("replies of several parts"),
         )
 
-    def plan(self, duration_s: float) -> None:
+    def plan(self, duration_s: float, town: Town) -> None:
         """Draw what goes wrong with radio and SIM, and when."""
         faults, start = self.world.faults, self.world.clock.monotonic()
-        for line in self.lines:
+        for line, sim in zip(self.lines, self.sims, strict=True):
+            sim.plan(start + self.chance.uniform(0.0, duration_s), town)
             moment = start + self.chance.uniform(0.0, duration_s)
             if faults.strikes("modem: SIM full"):
                 self.world.at(moment, partial(line.modem.faults.set, "memory_full"))
@@ -105,14 +111,12 @@ class Surroundings:
         for line in self.lines:
             line.modem.faults.clear()
             line.modem.set_registration(1)
+        for sim in self.sims:
+            sim.set_right()
 
     def held_count(self) -> int:
         """Return how many received SMS are on a SIM, shown by a modem, or at the SMSC."""
-        on_sim = sum(
-            message.stat in _RECEIVED
-            for memory in self.evidence.memories
-            for message in memory.slots.values()
-        )
+        on_sim = sum(len(memory.received) for memory in self.evidence.memories if not memory.is_out)
         return on_sim + self._waiting_at_smsc()
 
     def report(self, sender: str, submit: Submit, reference: int) -> None:
@@ -142,10 +146,14 @@ class Surroundings:
         for number, line in enumerate(self.lines):
             name = line_name(number)
             self.evidence.altered += [((name, a), (name, b)) for a, b in line.altered]
+        for memory in self.evidence.memories:
+            if memory.is_out:
+                keys = [tpdu_key(bytes.fromhex(held.pdu.hex)) for held in memory.received]
+                memory.onlooker.note_taken_along(keys)
 
     def _waiting_at_smsc(self) -> int:
         shown = sum(reception.is_waiting for reception in self.receptions)
-        return shown + sum(self.network.waiting(line.modem.number) for line in self.lines)
+        return shown + sum(self.network.waiting(sim.own.number) for sim in self.sims)
 
 
 def _policy(reply_lease_s: float) -> LinePolicy:
@@ -166,6 +174,8 @@ def build_surroundings(seed: int, world: World, evidence: Evidence) -> Surroundi
     chance = random.Random(f"{seed} surroundings")
 
     def note_submitted(sender: str, submit: Submit, reference: int) -> None:
+        if not next(s.is_accepted for s in site.sims if s.modem.number == sender):
+            evidence.unclaimed.append("STRANGE: a reply left by a SIM that nobody has accepted")
         world.note_submitted(submit)
         site.report(sender, submit, reference)
 
@@ -213,7 +223,8 @@ def _add_line(site: Surroundings, number: int) -> None:
     modem.reception = reception
     site.receptions.append(reception)
     for name, memory in modem.memories.items():
-        watched = modem.memories[name] = WatchedMemory(memory, onlooker)
+        holders = {modem.card.iccid, modem.card.imsi} if name == "SM" else {modem.imei}
+        watched = modem.memories[name] = WatchedMemory(memory, onlooker, frozenset(holders))
         evidence.memories.append(watched)
         for _ in range(chance.choice((0, 0, 1, 2))):
             tpdu = encode_submit("+6281234567890", f"konsep {chance.randrange(100)}")
@@ -221,7 +232,19 @@ def _add_line(site: Surroundings, number: int) -> None:
             index = watched.store(StoredMessage(Stat.STO_UNSENT, draft))
             assert index is not None
             evidence.drafts[len(evidence.memories) - 1, index] = draft.hex
-    site.lines.append(
-        SerialLine(modem, clock=world.clock, faults=world.faults, trace=world.trace, others=world)
+    serial = SerialLine(
+        modem, clock=world.clock, faults=world.faults, trace=world.trace, others=world
+    )
+    site.lines.append(serial)
+    site.sims.append(
+        SimSlot(
+            line,
+            serial,
+            onlooker=onlooker,
+            pins=site.pins,
+            world=world,
+            chance=chance,
+            note_memory=evidence.memories.append,
+        )
     )
     site.options.append(ModemOptions(port=f"/dev/simulated-{line}", memories=("SM", "ME")))
