@@ -7,9 +7,12 @@ one that only Indonesian or Malay has.
 
 from __future__ import annotations
 
-from parsers.lexicon import list_words, split_words
+import re
+
+from parsers.lexicon import list_words
 from parsers.lookalikes import fold
 
+_LETTERS = re.compile(r"[^\W\d_]+")
 # Small words that every English sentence has, and Indonesian and Malay do not.
 _ENGLISH = list_words("""
     THE IS ARE WAS WERE HAS HAVE HAD BEEN NOT NO VERY THIS THAT THESE THERE THEY IT ITS MY OUR YOUR
@@ -29,7 +32,7 @@ _SHARE_MIN = 0.3  # of all words; a name or two of places and people may stand i
 
 def is_english(text: str) -> bool:
     """Whether a text is plainly English."""
-    words = [word.text for word in split_words(fold(text).text) if not word.is_number]
+    words = _LETTERS.findall(fold(text).text)
     english = sum(word in _ENGLISH for word in words)
     # `jalan` and `air` stand in names and in English sentences of people who live here.
     foreign = sum(word in _INDONESIAN for word in words)

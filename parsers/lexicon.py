@@ -36,12 +36,12 @@ def list_words(listing: str) -> frozenset[str]:
 def iterate_words(folded: str, start: int = 0) -> Iterator[Word]:
     """The words of a folded text from `start` on, read as they are asked for."""
     for match in _WORD.finditer(folded, start):
-        yield Word(match[0], match.start(), match.end())
+        yield Word(match[0], *match.span())
 
 
 def split_words(folded: str, start: int = 0) -> list[Word]:
     """All words of a folded text from `start` on."""
-    return list(iterate_words(folded, start))
+    return [Word(match[0], *match.span()) for match in _WORD.finditer(folded, start)]
 
 
 @dataclass(frozen=True, slots=True)

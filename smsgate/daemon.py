@@ -7,6 +7,7 @@ message.
 
 from __future__ import annotations
 
+import gc
 import random
 import secrets
 import signal
@@ -60,6 +61,9 @@ UPGRADE_S = 1800  # for systemd, to wait so long for us: a store of gigabytes is
 # a step that is ended early is only done again, so this is generous.
 STEP_S_MAX = 1800.0
 WATCH_S = 10.0
+FIRST_LOOK_S = (
+    0.5  # the rest waits so long for modems at the start; one in health needs a fifth of it
+)
 CRASH_STANDS_S = 3600.0  # after the last one: it is to be seen, and most come back
 # A line waits for the modem dozens of times a batch. At Python's 5 ms each of these may wait as long for a
 # forwarder that is at work; this costs the forwarder little.
@@ -110,6 +114,7 @@ class Daemon:
             stack.callback(self._stop_workers)
             self._start_workers()
             self._serve_status(stack)  # after the lines: the first message waits for nothing
+            _leave_to_collector_what_is_new()
             notify("READY=1", f"STATUS=smsgate {__version__} is running")
             log.info("gateway_started", gateway=self._settings.gateway.name, version=__version__)
             self._watch(signals)
@@ -148,8 +153,12 @@ class Daemon:
             lambda: [line.record for line in self._lines],
         )
         house = Housekeeper(self._store, self._rules, tools)
-        # The lines first: an SMS that waits on a SIM is stored while the rest is still being imported.
+        # The lines first: an SMS that waits on a SIM is stored before the rest is imported, which would take half
+        # of the processor from them.
         self._start(self._lines)
+        look_until = self._clock.monotonic() + FIRST_LOOK_S
+        for runner in self._runners:
+            runner.await_first_step(max(look_until - self._clock.monotonic(), 0.0))
         self._forwarders = {b.name: self._build_forwarder(b) for b in self._settings.backends}
         polite = [
             GivesWay(forwarder, is_busy=self._is_receiving, clock=self._clock)
@@ -437,6 +446,15 @@ class Daemon:
 def _log_modem(line: str, event: str, fields: Mapping[str, object]) -> None:
     """Pass on what the driver says of its link; it names no message."""
     log.info(event, line=line, **fields)
+
+
+def _leave_to_collector_what_is_new() -> None:
+    """What stands after the start stays to the end: no collection is to go through it (`launch` put them off).
+
+    Nor is there one now: every thread would stand still for it, with the first SMS in its hands.
+    """
+    gc.freeze()
+    gc.enable()
 
 
 def new_canary_token() -> str:

@@ -7,6 +7,7 @@ to `smsgate.cli`.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -48,6 +49,8 @@ def run_daemon(config: Path | None) -> int:
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
     # pydantic would read the description of every installed package in search of plugins
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    # what is imported stays: the collector would go through it again and again, a sixth of the start
+    gc.disable()
 
     from smsgate import logs
     from smsgate.config import find_path, load

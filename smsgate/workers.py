@@ -117,6 +117,7 @@ class Runner:
         self._clock = clock
         self._on_crash = on_crash
         self._stopping = threading.Event()
+        self._has_stepped = threading.Event()
         self._thread = threading.Thread(target=self._run, name=worker.name, daemon=True)
 
     def start(self) -> None:
@@ -133,6 +134,10 @@ class Runner:
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
+    def await_first_step(self, timeout_s: float) -> bool:
+        """Wait until the first step is done, however it went; return whether it was in time."""
+        return self._has_stepped.wait(timeout_s)
+
     def is_progressing(self, *, now: float, step_s_max: float) -> bool:
         """Whether it waits for work, or its present step is younger than `step_s_max`."""
         return self.is_waiting or now - self.progressed_at < step_s_max
@@ -141,7 +146,9 @@ class Runner:
         try:
             while not self._stopping.is_set():
                 self.progressed_at = self._clock.monotonic()
-                self._wait(self._step())
+                delay_s = self._step()
+                self._has_stepped.set()
+                self._wait(delay_s)
         finally:
             self.worker.close()
 

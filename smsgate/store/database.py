@@ -218,6 +218,7 @@ def _sqlite_writer(path: Path) -> Engine:
             f"busy_timeout={BUSY_TIMEOUT_MS}",
             "journal_mode=WAL",
             "synchronous=FULL",
+            "cache_size=-400",
             "foreign_keys=ON",
             f"wal_autocheckpoint={WAL_PAGES_MAX}",
         ):

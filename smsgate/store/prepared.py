@@ -88,29 +88,24 @@ class _Compiled:
         assert "POSTCOMPILE" not in self.sql, "an IN list goes by its name"
         self._is_positional = bool(made.positional)
         binds = {name: bind for bind, name in made.bind_names.items()}
-        self._binders = [
-            (name, _fixed(statement, binds[name]), _binder(binds[name].type, dialect))
-            for name in (made.positiontup if made.positional else binds)
-        ]
+        names = list(made.positiontup if made.positional else binds)
+        self._binders = [(name, _fixed(statement, binds[name])) for name in names]
+        converters = [_binder(binds[name].type, dialect) for name in names]
+        self._converters = [(at, c) for at, c in enumerate(converters) if c is not None]
         returned = _returned(statement)
         self._readers = [_reader(column.type, dialect) for column in returned]
-        names = [str(getattr(column, "key", "")) for column in returned]
-        self._make_row: Callable[[Iterable[Any]], Any] = _row_type(names)._make
+        keys = [str(getattr(column, "key", "")) for column in returned]
+        self._make_row: Callable[[Iterable[Any]], Any] = _row_type(keys)._make
 
     def bind(self, values: Mapping[str, Any]) -> Any:
         """Return the values as the driver wants them; what the statement holds by itself is added."""
         get = values.get
+        bound = [get(name, fixed) for name, fixed in self._binders]
+        for at, convert in self._converters:
+            bound[at] = convert(bound[at])
         if self._is_positional:
-            return [
-                value if convert is None else convert(value)
-                for value, convert in (
-                    (get(name, fixed), convert) for name, fixed, convert in self._binders
-                )
-            ]
-        return {
-            name: get(name, fixed) if convert is None else convert(get(name, fixed))
-            for name, fixed, convert in self._binders
-        }
+            return bound
+        return {name: value for (name, _), value in zip(self._binders, bound, strict=True)}
 
     def read(self, rows: Sequence[Any]) -> list[Any]:
         """Return rows as the columns' types read them."""
@@ -165,12 +160,16 @@ def _returned(statement: Any) -> list[Any]:
 def _binder(type_: Any, dialect: Dialect) -> Converter:
     converter: Converter = type_.dialect_impl(dialect).bind_processor(dialect)
     if converter is not None and isinstance(type_, UTCDateTime):
-        return _remembering(converter)
+        return _remembering(_MOMENTS.setdefault(dialect.name, _remembering(converter)))
     return converter
 
 
-def _remembering(convert: Callable[[Any], Any]) -> Converter:
-    """A batch is written at one moment: convert it once, not for each row."""
+def _remembering(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A batch is written at one moment: convert it once, not for each row (a column remembers its
+    own), nor for each statement (the columns share one behind them).
+
+    Threads may meet here: each asks for its own moment, and reads the pair in one piece.
+    """
     last: tuple[datetime | None, Any] = (None, None)
 
     def converted(value: datetime | None) -> Any:
@@ -182,6 +181,9 @@ def _remembering(convert: Callable[[Any], Any]) -> Converter:
         return result
 
     return converted
+
+
+_MOMENTS: dict[str, Callable[[Any], Any]] = {}  # by dialect: all columns of moments are of one type
 
 
 def _reader(type_: Any, dialect: Dialect) -> Converter:

@@ -65,6 +65,20 @@ def test_steps_follow_at_once_until_the_worker_wants_to_wait(run):
     assert worker.has_finished.wait(5)
 
 
+@pytest.mark.parametrize("entry", [0, ValueError("x")], ids=["work", "a crash"])
+def test_who_waits_for_the_first_step_goes_on_when_it_is_done(run, entry):
+    assert run(Scripted(entry)).await_first_step(5)
+
+
+def test_who_waits_for_a_first_step_that_does_not_end_goes_on_in_time(run):
+    release = threading.Event()
+    worker = Scripted()
+    worker.step = lambda: release.wait(10) and None
+
+    assert not run(worker).await_first_step(0.02)
+    release.set()
+
+
 def test_a_crash_is_told_and_the_worker_goes_on(run, crashes):
     worker = Scripted(ValueError("x"), 0)
 
