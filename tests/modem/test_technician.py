@@ -212,12 +212,16 @@ def test_scan_asks_a_port_that_the_configuration_names(modem, port, tmp_path, ca
     assert (found["port"], found["imei"]) == (port, modem.imei)
 
 
-def test_a_daemon_that_ends_under_the_console_is_no_traceback() -> None:
+def test_a_daemon_that_ends_under_the_console_is_no_traceback(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     class Gone:
         def heard(self, _since: int, **_wait: float) -> tuple[int, list[str]]:
             raise DaemonNotRunning("the daemon does not run")
 
     _print_while(Gone(), threading.Event())
+
+    assert capsys.readouterr() == ("", "")
 
 
 def test_a_terminal_without_unicode_gets_help_all_the_same() -> None:

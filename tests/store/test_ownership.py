@@ -33,11 +33,19 @@ def test_a_closed_store_can_be_owned_again(make_store: StoreMaker) -> None:
 
     make_store().own()
 
+    with pytest.raises(StoreBusy):
+        make_store().own()
 
-def test_owning_twice_does_no_harm(make_store: StoreMaker) -> None:
+
+def test_owning_twice_is_owning_once(make_store: StoreMaker) -> None:
     store = make_store()
     store.own()
     store.own()
+
+    with pytest.raises(StoreBusy):
+        make_store().own()
+    store.close()
+    make_store().own()
 
 
 def test_two_gateways_share_one_postgresql(postgresql_url: str) -> None:
@@ -45,6 +53,12 @@ def test_two_gateways_share_one_postgresql(postgresql_url: str) -> None:
     for store in stores:
         store.open()
         store.own()
+
+    locks = (
+        "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database "
+        "WHERE locktype = 'advisory' AND granted AND datname = current_database()"
+    )
+    assert rows(stores[0], locks) == [(2,)]
     for store in stores:
         store.close()
 
