@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from config_files import write_config
 
 from hardware.modem import Modem, ModemOptions
 from hardware.simulator import Network, PtyServer, SimulatedModem
@@ -61,31 +62,7 @@ def simulated() -> SimulatedModem:
 @pytest.fixture
 def line(simulated: SimulatedModem, tmp_path: Path, monkeypatch) -> Iterator[HeldLine]:
     with PtyServer(simulated, tmp_path / "tty") as server:
-        config = tmp_path / "smsgate.toml"
-        config.write_text(
-            f"""\
-[gateway]
-name = "batam-1"
-run_dir = "{tmp_path}"
-state_dir = "{tmp_path}"
-[store]
-url = "sqlite:///{tmp_path}/smsgate.db"
-[[service]]
-name = "btm"
-number = "1708"
-prefixes = ["BTM"]
-institution = "Pemko Batam"
-backends = ["kota"]
-[[modem]]
-name = "m1"
-port = "{server.path}"
-balance_ussd = "*888#"
-[[backend]]
-name = "kota"
-kind = "json"
-url = "http://127.0.0.1:9/api"
-"""
-        )
+        config = write_config(tmp_path, modem='balance_ussd = "*888#"', port=str(server.path))
         monkeypatch.setenv("SMSGATE_CONFIG", str(config))
         modem = Modem(ModemOptions(str(server.path), memories=("SM",)))
         modem.open()

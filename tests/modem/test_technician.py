@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -202,8 +201,7 @@ def test_scan_asks_a_port_that_is_named(modem, port, tmp_path, capsys) -> None:
 
 
 def test_scan_asks_a_port_that_the_configuration_names(modem, port, tmp_path, capsys) -> None:
-    config = write_config(tmp_path)
-    config.write_text(re.sub(r"(?m)^port = .*$", f'port = "{port}"', config.read_text()))
+    config = write_config(tmp_path, port=port)
     words = ["modem", "scan", "--config", str(config), "--root", str(tmp_path), "--json"]
 
     assert cli.invoke(words) == 0, capsys.readouterr()

@@ -196,10 +196,7 @@ def test_what_the_gateway_has_no_room_for_is_told_later(
     make_store: StoreMaker, tmp_path: Path, clock: HandClock
 ) -> None:
     """A backend that closes thousands at once."""
-    config = write_config(tmp_path)
-    config.write_text(
-        config.read_text().replace("#service#", "[service.limits]\ngateway_hour = 1\n")
-    )
+    config = write_config(tmp_path, service="[service.limits]\ngateway_hour = 1\n")
     settings = load(config, environ={})
     rules = Rules(settings.services[0], settings)
     facts = ServiceFacts(number="1708", backends=("kota",), compose=rules)

@@ -23,6 +23,12 @@ def store(make_store: StoreMaker) -> Store:
     return make_store()
 
 
+def set_ahead(clock: HandClock) -> None:
+    """Let the clock be years ahead, and the kernel say that nobody keeps it."""
+    clock.is_kept_right = False
+    clock.set_to(YEARS_AHEAD)
+
+
 def let_be_right(store: Store, clock: HandClock, at: datetime) -> int:
     """Let the clock be set to `at` and kept right; return how many rows are put right."""
     clock.set_to(at)
@@ -48,8 +54,7 @@ def test_a_clock_that_jumps_ahead_and_back_expires_nothing(store: Store, clock: 
 def test_what_came_while_the_clock_was_ahead_goes_its_way_once_it_is_right(
     store: Store, clock: HandClock
 ) -> None:
-    clock.is_kept_right = False
-    clock.set_to(YEARS_AHEAD)
+    set_ahead(clock)
     store.receive("m1", "btm", [inbound("BTM banjir")], decide, references())
     clock.set_to(NOON)
     assert store.claim_forward("kota", lease_s=60) is None
@@ -63,8 +68,7 @@ def test_what_came_while_the_clock_was_ahead_goes_its_way_once_it_is_right(
 def test_expiry_goes_on_once_a_clock_that_was_ahead_is_right(
     store: Store, clock: HandClock
 ) -> None:
-    clock.is_kept_right = False
-    clock.set_to(YEARS_AHEAD)
+    set_ahead(clock)
     store.receive("m1", "btm", [inbound("BTM banjir")], decide, references())
     store.receive("m1", "btm", parts_of(HALF)[:1], decide, references(2))
     let_be_right(store, clock, NOON)
@@ -129,8 +133,7 @@ def test_the_time_that_a_host_sleeps_makes_receipts_older(store: Store, clock: H
 
 def test_what_was_put_off_by_a_clock_ahead_is_tried_at_once(store: Store, clock: HandClock) -> None:
     store.receive("m1", "btm", [inbound("BTM banjir")], decide, references())
-    clock.is_kept_right = False
-    clock.set_to(YEARS_AHEAD)
+    set_ahead(clock)
     reply = store.claim_reply("btm", "m1", lease_s=60)
     assert reply is not None
     store.settle_reply(reply, ReplyState.DUE, next_at=clock.now() + timedelta(minutes=1))
@@ -143,8 +146,7 @@ def test_what_was_put_off_by_a_clock_ahead_is_tried_at_once(store: Store, clock:
 def test_a_sender_is_not_limited_by_replies_of_the_years_to_come(
     store: Store, clock: HandClock
 ) -> None:
-    clock.is_kept_right = False
-    clock.set_to(YEARS_AHEAD)
+    set_ahead(clock)
     store.receive("m1", "btm", [inbound("BTM banjir")], decide, references())
     let_be_right(store, clock, NOON)
     clock.advance(hours=25)
@@ -162,8 +164,7 @@ def test_a_sender_is_not_limited_by_replies_of_the_years_to_come(
 
 
 def test_that_moments_were_changed_is_on_record(store: Store, clock: HandClock) -> None:
-    clock.is_kept_right = False
-    clock.set_to(YEARS_AHEAD)
+    set_ahead(clock)
     store.receive("m1", "btm", [inbound("BTM banjir")], decide, references())
 
     let_be_right(store, clock, NOON)
@@ -176,8 +177,7 @@ def test_that_moments_were_changed_is_on_record(store: Store, clock: HandClock) 
 
 
 def test_it_is_done_after_a_restart_as_well(make_store: StoreMaker, clock: HandClock) -> None:
-    clock.is_kept_right = False
-    clock.set_to(YEARS_AHEAD)
+    set_ahead(clock)
     first = make_store()
     first.receive("m1", "btm", [inbound("BTM banjir")], decide, references())
     first.close()

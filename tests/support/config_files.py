@@ -31,14 +31,19 @@ url = "https://aduan.example/api"
 """
 
 
-def write_config(folder: Path, *, backend: str = "") -> Path:
-    """Write the configuration of a gateway that lives in this folder; `backend` are more keys of its backend."""
+def write_config(
+    folder: Path, *, service: str = "", modem: str = "", backend: str = "", port: str = "/dev/null"
+) -> Path:
+    """Write the configuration of a gateway that lives in this folder; more keys for each table."""
     file = folder / "smsgate.toml"
     text = (
         MINIMAL.replace(
             'name = "batam-1"', f'name = "batam-1"\nrun_dir = "{folder}"\nstate_dir = "{folder}"'
         )
         .replace("sqlite:////var/lib/smsgate", f"sqlite:///{folder}")
+        .replace("/dev/null", port)
+        .replace("#service#", service)
+        .replace("#modem#", modem)
         .replace("#backend#", f'{backend}\n[status]\nlisten = "off"')
     )
     file.write_text(text, encoding="utf-8")

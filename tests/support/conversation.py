@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
+from config_files import write_config
 from simulation.clock import VirtualClock
 from simulation.faults import Faults
 from simulation.serial_line import SerialLine, VirtualModem
@@ -33,26 +34,6 @@ from smsgate.rules import build_rules, build_store
 OURS = "+6281170001708"
 ROUNDS_MAX = 60
 QUIET_ROUNDS = 2
-
-CONFIG = """\
-[gateway]
-name = "batam-1"
-run_dir = "{folder}"
-state_dir = "{folder}"
-[store]
-url = "sqlite:///{folder}/smsgate.db"
-[[service]]
-name = "btm"
-number = "1708"
-prefixes = ["BTM"]
-institution = "Pemko Batam"
-backends = ["kota"]
-{service}
-[[backend]]
-name = "kota"
-kind = "json"
-url = "https://aduan.example/api"
-"""
 
 
 @dataclass
@@ -95,9 +76,7 @@ class Town:
     """One gateway, its city, and whoever has a phone. `service` are more keys of its `[[service]]`."""
 
     def __init__(self, folder: Path, service: str = "") -> None:
-        file = folder / "smsgate.toml"
-        file.write_text(CONFIG.format(folder=folder, service=service), encoding="utf-8")
-        self.settings = load(file, environ={})
+        self.settings = load(write_config(folder, service=service), environ={})
         self.clock = VirtualClock()
         self.office = Office()
         self._trace = Trace(self.clock, is_on=False)

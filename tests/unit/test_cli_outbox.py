@@ -27,10 +27,7 @@ DIGITS = CITIZEN.removeprefix("+")
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     """A configuration with a store of its own, which tells citizens the backend's number."""
-    file = write_config(tmp_path)
-    text = file.read_text().replace("#service#", "is_registered_sent = true")
-    file.write_text(text)
-    return file
+    return write_config(tmp_path, service="is_registered_sent = true")
 
 
 @pytest.fixture
