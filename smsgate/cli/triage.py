@@ -26,10 +26,11 @@ from smsgate.records import Dismissal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from smsgate.intake import Intake
     from smsgate.rules import Rules
+    from smsgate.settings import Settings
     from smsgate.store import Store
     from smsgate.store.messages import MessageRecord
+    from smsgate.store.triage import Destination
 
 LIST_MAX = 10_000
 TEXT_WIDTH = 60
@@ -127,6 +128,12 @@ def file_sms(
     is_anonim: Annotated[
         bool, typer.Option("--anonim", help="It is anonymous, though the text does not say so.")
     ] = False,
+    to_service: Annotated[
+        str | None,
+        typer.Option(
+            "--service", metavar="NAME", help="It is for another service of this gateway."
+        ),
+    ] = None,
     is_again: AgainOption = False,
     person: PersonOption = None,
 ) -> None:
@@ -139,13 +146,19 @@ def file_sms(
     wish = Privacy.ANONIM if is_anonim else wish
     settings = load(config, are_secrets_needed=False)
     with open_ruled_store(settings) as (store, rules):
-        intake = _intake_of(store, rules, sms_id)
+        service = _service_of(store, rules, sms_id) if to_service is None else to_service
+        to = None if to_service is None else _destination(store, settings, sms_id, to_service)
+        intake = rules[service].intake
         reference = store.triage(actor_of(person), new_reference, is_again=is_again).file(
             sms_id,
             lambda sms, known, ref: intake.file_by_person(sms, known, ref, wish),
+            to,
         )
     wake_daemon(settings)
-    _tell(is_json, sms_id, "filed", f"SMS {sms_id} is complaint {reference}.", reference)
+    sentence = f"SMS {sms_id} is complaint {reference}"
+    if to is not None:
+        sentence += f" of the service {service}; its receipt leaves by {to.line}"
+    _tell(is_json, sms_id, "filed", f"{sentence}.", reference, service=service)
 
 
 @app.command()
@@ -163,7 +176,7 @@ def join(
 
     settings = load(config, are_secrets_needed=False)
     with open_ruled_store(settings) as (store, rules):
-        intake = _intake_of(store, rules, sms_id)
+        intake = rules[_service_of(store, rules, sms_id)].intake
         store.triage(actor_of(person), new_reference, is_again=is_again).join(
             sms_id, reference, intake.join_by_person
         )
@@ -188,21 +201,44 @@ def dismiss(
     _tell(is_json, sms_id, "dismissed", f"SMS {sms_id} was dismissed.", None)
 
 
-def _intake_of(store: Store, rules: Mapping[str, Rules], sms_id: int) -> Intake:
-    """Return the decisions of the service that an SMS came in by."""
+def _service_of(store: Store, rules: Mapping[str, Rules], sms_id: int) -> str:
+    """Return the service that an SMS came in by."""
     from smsgate.store.triage import NotInTriage
 
     message = find_message(store, sms_id, see="smsgate triage list")
     if message.service not in rules:
         raise NotInTriage(
-            f"SMS {sms_id} is of the service {message.service}, which is not configured any more"
+            f"SMS {sms_id} is of the service {message.service}, which is not configured any more: "
+            "name another with `smsgate triage file --service`"
         )
-    return rules[message.service].intake
+    return message.service
 
 
-def _tell(is_json: bool, sms_id: int, done: str, sentence: str, reference: str | None) -> None:
+def _destination(store: Store, settings: Settings, sms_id: int, service: str) -> Destination | None:
+    """Return where an SMS goes that is another service's; None where it came in by that one."""
+    from smsgate.store.triage import Destination
+
+    names = [known.name for known in settings.services]
+    if service not in names:
+        raise typer.BadParameter(
+            f"expected a service of this gateway ({', '.join(names)})", param_hint="--service"
+        )
+    if find_message(store, sms_id, see="smsgate triage list").service == service:
+        return None
+    lines = [modem.name for modem in settings.modems if modem.service == service]
+    if not lines:
+        raise typer.BadParameter(
+            f"{service} has no modem on this gateway, by which the sender could be answered",
+            param_hint="--service",
+        )
+    return Destination(service, lines[0])
+
+
+def _tell(
+    is_json: bool, sms_id: int, done: str, sentence: str, reference: str | None, **more: str
+) -> None:
     if is_json:
-        print_json({"sms": sms_id, "done": done, "reference": reference})
+        print_json({"sms": sms_id, "done": done, "reference": reference, **more})
     else:
         say(sentence)
 

@@ -65,6 +65,14 @@ class NoSuchComplaint(SmsgateError):
 
 
 @dataclass(frozen=True, slots=True)
+class Destination:
+    """Another service of this gateway, and the line of it by which the sender is answered."""
+
+    service: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """An earlier complaint of the same sender, to which an SMS may belong."""
 
@@ -89,9 +97,12 @@ class Triage:
         self._new_reference = new_reference
         self._is_again = is_again
 
-    def file(self, sms_id: int, decide: Decide) -> str:
-        """File an SMS as a complaint, which goes the whole way; return its reference."""
-        return self._with_new_reference(lambda c: self._file(c, sms_id, decide))
+    def file(self, sms_id: int, decide: Decide, to: Destination | None = None) -> str:
+        """File an SMS as a complaint, which goes the whole way; return its reference.
+
+        `to`: it is another service's complaint. The SMS stays one that came in where it did.
+        """
+        return self._with_new_reference(lambda c: self._file(c, sms_id, decide, to))
 
     def join(self, sms_id: int, reference: str, decide: DecideJoining) -> None:
         """Add an SMS to a complaint of its service, also of another sender; that one is not told."""
@@ -118,12 +129,15 @@ class Triage:
                 continue
         return self._room.database.run(work)
 
-    def _file(self, connection: Connection, sms_id: int, decide: Decide) -> str:
-        row = self._take(connection, sms_id)
-        decision = self._decide(connection, row, decide)
+    def _file(
+        self, connection: Connection, sms_id: int, decide: Decide, to: Destination | None
+    ) -> str:
+        row = self._take(connection, sms_id, to)
+        decision = self._decide(connection, row, decide, to)
         assert decision.complaint is not None
         reference = decision.complaint.reference
-        self._note(connection, "triage_filed", sms_id, {"reference": reference})
+        detail = {"reference": reference} | ({} if to is None else {"service": to.service})
+        self._note(connection, "triage_filed", sms_id, detail)
         return reference
 
     def _join(
@@ -145,12 +159,13 @@ class Triage:
         self._note(connection, "triage_joined", sms_id, {"reference": reference})
         return reference
 
-    def _take(self, connection: Connection, sms_id: int) -> Any:
+    def _take(self, connection: Connection, sms_id: int, to: Destination | None = None) -> Any:
         """Return the SMS, held for this transaction, if it is still to be sorted."""
         by_id = sa.select(_sms).where(_sms.c.id == sms_id)
         row = connection.execute(by_id).one_or_none()
         if row is not None and row.identity is not None:
-            held.lock_keys(connection, [lock_key(row.service, row.identity)])
+            services = {row.service} | ({to.service} if to is not None else set())
+            held.lock_keys(connection, {lock_key(name, row.identity) for name in services})
         row = connection.execute(by_id.with_for_update()).one_or_none()
         if row is None:
             raise NotInTriage(f"no SMS has the number {sms_id}: see `smsgate triage list`")
@@ -166,18 +181,21 @@ class Triage:
             )
         return row
 
-    def _decide(self, connection: Connection, row: Any, decide: Decide) -> Decision:
-        now, limits = self._room.now(), self._room.limits_of(row.service)
+    def _decide(
+        self, connection: Connection, row: Any, decide: Decide, to: Destination | None = None
+    ) -> Decision:
+        now = self._room.now()
+        service = row.service if to is None else to.service
         place = Place(
-            gateway=row.gateway,
-            line=row.line,
-            service=row.service,
-            backends=self._room.facts_of(row.service).backends,
+            gateway=row.gateway if to is None else self._room.gateway,
+            line=row.line if to is None else to.line,
+            service=service,
+            backends=self._room.facts_of(service).backends,
             actor=self._actor,
             now=now,
         )
         unit = _unit_of(connection, row, place)
-        window = Window(row.service, row.gateway, now, limits)
+        window = Window(service, place.gateway, now, self._room.limits_of(service))
         Deliberation(connection, window, Deciding(decide, self._new_reference)).decide([unit])
         Filing(connection, place).write([unit])
         connection.execute(sa.update(_sms).where(_sms.c.id == row.id).values(sorted_at=now))

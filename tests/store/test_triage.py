@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,10 +12,11 @@ from inbound import OTHER_CITIZEN, decide, inbound, parts_of, references
 from intake_cases import RULES
 from stores import StoreMaker, rows
 
+from parsers.meaning import Grammar
 from smsgate.intake import Intake, SaidInConfidence
 from smsgate.records import Dismissal, Disposition
-from smsgate.store import Store
-from smsgate.store.triage import NoSuchComplaint, NotInTriage
+from smsgate.store import ServiceFacts, Store
+from smsgate.store.triage import Destination, NoSuchComplaint, NotInTriage
 
 INTAKE = Intake(RULES)
 
@@ -224,3 +227,72 @@ def test_who_once_asked_for_anonim_is_not_shown_in_triage(make_store: StoreMaker
 
     assert shown == {"besok": OTHER_CITIZEN, "pak i": None}
     assert store.candidates(3) == []
+
+
+# --- another service's --------------------------------------------------------------------------
+
+WATER = replace(RULES, name="air", grammar=Grammar(prefixes=("BTMAIR",)))
+TO_WATER = Destination("air", "m2")
+
+
+@pytest.fixture
+def two_services(make_store: StoreMaker) -> Store:
+    """A gateway with a second service and a line of its own; one SMS for it came in by the first."""
+    store = make_store(
+        services={
+            "btm": ServiceFacts(number="1708", backends=("kota",)),
+            "air": ServiceFacts(number="1709", backends=("pdam",)),
+        }
+    )
+    grammar = replace(RULES.grammar, other_prefixes=("BTMAIR",))
+    first = Intake(replace(RULES, grammar=grammar))
+    store.receive("m1", "btm", [inbound("BTMAIR mati dua hari")], first.decide, references())
+    assert disposition(store) == Disposition.TRIAGE
+    return store
+
+
+def test_an_sms_for_another_service_is_filed_as_that_ones(two_services: Store) -> None:
+    store = two_services
+
+    reference = at_table(store).file(1, Intake(WATER).file_by_person, TO_WATER)
+
+    complaint = store.complaint(reference)
+    assert complaint is not None
+    assert complaint.body == "mati dua hari"
+    assert [(f.backend, f.state) for f in complaint.forwards] == [("pdam", "due")]
+    assert rows(store, "SELECT service, line FROM complaint") == [("air", "m2")]
+    assert rows(store, "SELECT service, line, disposition FROM sms") == [("btm", "m1", "complaint")]
+    assert store.ledger().imbalances == ()
+
+
+def test_its_receipt_leaves_by_a_line_of_that_service(two_services: Store) -> None:
+    store = two_services
+
+    at_table(store).file(1, Intake(WATER).file_by_person, TO_WATER)
+
+    claim = store.claim_reply("air", "m2", lease_s=60)
+    assert claim is not None
+    assert claim.kind == "ack"
+    assert rows(store, "SELECT service, line, kind FROM reply ORDER BY id") == [
+        ("btm", "m1", "pointer"),
+        ("air", "m2", "ack"),
+    ]
+
+
+def test_what_the_sender_says_there_later_is_about_it(two_services: Store) -> None:
+    store = two_services
+    reference = at_table(store).file(1, Intake(WATER).file_by_person, TO_WATER)
+
+    more = inbound(f"BTMAIR {reference} masih mati", 2)
+    store.receive("m2", "air", [more], Intake(WATER).decide, references(30_000_000))
+
+    assert disposition(store, 2) == Disposition.FOLLOW_UP
+
+
+def test_who_moved_it_and_whereto_is_on_record(two_services: Store) -> None:
+    reference = at_table(two_services).file(1, Intake(WATER).file_by_person, TO_WATER)
+
+    [(actor, action, detail)] = rows(two_services, "SELECT actor, action, detail FROM audit")
+    assert (actor, action) == ("person:ani", "triage_filed")
+    told = json.loads(detail) if isinstance(detail, str) else detail
+    assert told == {"reference": reference, "service": "air"}

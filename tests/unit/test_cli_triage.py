@@ -151,3 +151,64 @@ def test_a_clerk_sees_whose_picture_it_was(
     assert "81299900" not in masked
     whole = shown(config, capsys, "show", str(found["id"]), "--reveal")["picture_from"]
     assert whole == "+6281299900011"
+
+
+WATER = """
+backends = ["kota"]
+[[service]]
+name = "air"
+number = "1709"
+prefixes = ["BTMAIR"]
+institution = "PDAM Batam"
+backends = ["kota"]
+[[service]]
+name = "taman"
+number = "1710"
+prefixes = ["TMN"]
+institution = "Taman"
+"""
+
+
+@pytest.fixture
+def wide_config(store: Store, config: Path) -> Path:
+    """The same gateway, by now with two more services, of which one has a modem."""
+    modems = '[[modem]]\nname = "m2"\nservice = "air"\nport = "/dev/zero"\n[[backend]]'
+    text = config.read_text().replace('backends = ["kota"]\n', WATER + 'backends = ["kota"]\n', 1)
+    text = text.replace('name = "m1"', 'name = "m1"\nservice = "btm"')
+    config.write_text(text.replace("[[backend]]", modems, 1))
+    return config
+
+
+def test_a_clerk_files_one_with_another_service_and_is_told_so(
+    store: Store, wide_config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(wide_config, "file", "1", "--service", "air") == 0
+
+    told = capsys.readouterr().err
+    assert "of the service air; its receipt leaves by m2" in told
+    [complaint] = store.complaints(limit=5)
+    assert complaint.service == "air"
+
+
+def test_its_own_service_is_no_other(
+    store: Store, wide_config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = shown(wide_config, capsys, "file", "1", "--service", "btm")
+
+    assert done["service"] == "btm"
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        pytest.param("pdam", "expected a service of this gateway (btm, air, taman)", id="unknown"),
+        pytest.param("taman", "taman has no modem on this gateway", id="nobody could answer"),
+    ],
+)
+def test_a_service_that_cannot_take_it_is_refused(
+    store: Store, wide_config: Path, capsys: pytest.CaptureFixture[str], name: str, sentence: str
+) -> None:
+    assert run(wide_config, "file", "1", "--service", name) == 2
+
+    assert sentence in capsys.readouterr().err
+    assert len(store.unsorted()) == 1
