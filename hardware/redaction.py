@@ -1,78 +1,158 @@
-"""Taking persons out of a serial dialogue: stand-ins of the same length for numbers and texts, in PDUs too. Pure.
+"""Taking persons out of a serial dialogue, line by line; stand_ins.py says what takes their place. Pure.
 
-- A run of six digits or more is a number: the same stand-in each time, so that what was equal stays equal.
-- In a PDU the addresses, the time stamp and the text are replaced octet for octet; what decoded decodes still.
-- A text keeps its shape: letters become `x` or `X`, digits `0`; blanks and marks stay.
-- A PIN becomes zeros.
+- A run of six digits or more is a number; a PIN becomes zeros; quotes are hidden in an answer that names people.
+- Behind the header of a message in PDU mode stands a PDU, whole or damaged.
+- From the first text on (a message in text mode, a USSD answer of several lines) more of it may stand anywhere, with a
+  line `OK` in it: what is not plainly said by a modem is then hidden to the end, and in what is, any other word.
+- What we say is a command, or the body of an SMS.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 
-from . import gsm7
+from .errors import CME_SENSES, CMS_SENSES
+from .stand_ins import StandIns, hide_text
+from .urc import kind_of
 
 NUMBER_DIGITS_MAX = 22  # an ICCID has 20; what is longer and all digits is hex
 _RUN = re.compile(r"\d{6,}")
 _PDU_LINE = re.compile(r"(?P<prompt>> ?)?(?P<hex>(?:[0-9A-Fa-f]{2}){7,})(?P<end>\x1a?)")
-_TEXT_HEADER = re.compile(r'\+CM(?:G[LR]|T):.*"|\+CDS:.*"')
-_HEX_RUN = re.compile(r"[0-9A-Fa-f]{14,}")
-# an echo is a whole command: a text may begin with "ATAS NAMA"
-_ANSWER = re.compile(r"OK|ERROR|\+C[A-Z]+:.*|AT(?:[A-Z]\d*|[+^*%$#&].*)?", re.DOTALL)
-_SPOKEN = re.compile(
-    r"\+(?:CUSD|CNUM|CLIP|CCWA|COLP|CPBR|CPBF|CMGL|CMGR|CMT)\b|AT\+(?:CUSD|CMGS|CMGW|CPBW)=", re.I
+_PDU_HEADER = re.compile(r'\+CM(?:GL: ?\d+,|GR: ?)\d|\+(?:CMT|CDS|CBM):[^+"]*\d$')
+# of a message in text mode; where its name was garbled, a time behind another quoted field gives it away
+_TEXT_HEADER = re.compile(
+    r'\+CM(?:G[LR]|T):.*"|\+CDS:.*"|.*".*"\d\d/\d\d/\d\d,\d\d:|AT\+CMG[SW]=.*"', re.IGNORECASE
 )
-_PIN = re.compile(r"(AT\+(?:CPIN|CLCK|CPWD)=)(.*)", re.IGNORECASE)
+_HEX_RUN = re.compile(r"[0-9A-Fa-f]{14,}")
+_HEX_DIGIT = re.compile(r"[0-9A-Fa-f]")
+_SPOKEN = re.compile(
+    r"\+(?:CUSD|CNUM|CLIP|CCWA|COLP|CPBR|CPBF|CMGL|CMGR|CMT|CDS)\b|AT\+(?:CUSD|CMGS|CMGW|CPBW|CPBF)=", re.I
+)  # fmt: skip
+_PIN = re.compile(r"(\+(?:CPIN2?|CLCK|CPWD)=)([^;]*)", re.IGNORECASE)
 _QUOTED = re.compile(r'"([^"]*)("|$)')
+_USSD = re.compile(r'(\+CUSD: ?\d+ ?, ?")(.*)', re.DOTALL)
+_USSD_END = re.compile(r'"(?: ?, ?\d+)? ?$')
 _LINE_END = re.compile(r"([\r\n\x1a]+)")
-_DELIVER, _SUBMIT, _REPORT = 0, 1, 2
-_UDHI = 0x40
-_ALPHANUMERIC = 5
-_SCTS_OCTETS = 7
-_ESCAPE = 0x1B
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_ERROR = re.compile(r"\+CM[ES] ERROR: ?(.*)")
+_SAID = re.compile(r"(?:AT)?[+^*%$]([A-Z0-9]+)\b", re.IGNORECASE)
+_PLAIN_COMMAND = re.compile(r"AT(?:[A-Z]\d?|S\d+(?:=\d+|\?)|&[A-Z]\d?)?", re.IGNORECASE)
+
+# what a modem says by itself, whatever the mode
+_NAMES = frozenset((
+    "CBC", "CBM", "CBMI", "CCID", "CCLK", "CCWA", "CDS", "CDSI", "CEER", "CEREG", "CFUN", "CGATT", "CGMI",
+    "CGMM", "CGMR", "CGREG", "CGSN", "CHUP", "CIEV", "CIMI", "CLAC", "CLCC", "CLIP", "CMEE", "CMGD", "CMGF",
+    "CMGL", "CMGR", "CMGS", "CMGW", "CMT", "CMTI", "CNMA", "CNMI", "CNUM", "COLP", "COPS", "CPAS", "CPIN",
+    "CPINR", "CPMS", "CRC", "CREG", "CRING", "CSCA", "CSCS", "CSDH", "CSMP", "CSMS", "CSQ", "CTZV", "CUSD",
+    "CVHU", "QCCID", "ICCID",
+))  # fmt: skip
+_WORDS = frozenset((
+    "REC", "UNREAD", "READ", "STO", "UNSENT", "SENT", "ALL", "READY", "NOT", "SIM", "PIN", "PUK", "SM", "ME",
+    "MT", "SR", "BM", "GSM", "UCS", "VOICE", "AT",
+))  # fmt: skip
+_SENSES = frozenset(sense.lower() for sense in (*CME_SENSES.values(), *CMS_SENSES.values()))
 
 
 class Redactor:
-    """The stand-ins of one dialogue."""
+    """The stand-ins of one dialogue, and where each of its two sides stands."""
 
     def __init__(self) -> None:
-        self._numbers: dict[str, str] = {}
-        self._moments: dict[bytes, bytes] = {}
-        self._is_text_next = False  # a header in text mode: the next line is an SMS
-        self._is_quote_open = False  # an answer to a USSD code goes over several lines
+        self._stand_ins = StandIns()
+        self.redact_pdu = self._stand_ins.of_pdu
+        self._has_texts = False  # one was said
+        self._is_pdu_next = False
+        self._is_ussd_open = False  # an answer to a USSD code goes over several lines
+        self._is_body_next = False  # of ours: a text is asked for
 
-    # -- lines
-
-    def redact(self, said: str) -> str:
-        """Return what one side said, as long as it was; line ends stay where they are."""
-        pieces = _LINE_END.split(said)
+    def redact(self, heard: str) -> str:
+        """Return what the modem said, as long as it was; line ends stay where they are."""
+        pieces = _LINE_END.split(heard)
         return "".join(
             piece if number % 2 else self._redact_line(piece) for number, piece in enumerate(pieces)
         )
 
+    def redact_ours(self, said: str) -> str:
+        """Return what we said, likewise."""
+        pieces = [*_LINE_END.split(said), ""]
+        return "".join(
+            self._redact_ours(piece, pieces[number + 1]) if number % 2 == 0 else piece
+            for number, piece in enumerate(pieces)
+        )
+
+    # -- lines
+
     def _redact_line(self, line: str) -> str:
         if not line:
             return line
-        if self._is_quote_open and _ANSWER.fullmatch(line) is None:
-            text, quote, rest = line.partition('"')
-            self._is_quote_open = not quote
-            return hide_text(text) + quote + self._redact_runs(rest)
-        self._is_quote_open = False
-        if self._is_text_next and _ANSWER.fullmatch(line) is None:
+        is_pdu_due, self._is_pdu_next = self._is_pdu_next, False
+        if line in ("OK", "ERROR"):
+            return line
+        if self._is_ussd_open:
+            return self._redact_ussd(line)
+        if is_pdu_due and not line.startswith("+"):
+            return self._redact_pdu_line(line)
+        if _PDU_HEADER.match(line):
+            self._is_pdu_next = True
+        elif _TEXT_HEADER.match(line):
+            self._has_texts = True
+        if (ussd := _USSD.match(line)) is not None:
+            return ussd[1] + self._redact_ussd(ussd[2])
+        if not self._has_texts:
+            return self._redact_said(line)
+        return self._redact_among_texts(line)
+
+    def _redact_among_texts(self, line: str) -> str:
+        """Return a line that may be a citizen's: only what a modem says, and of that only its own words."""
+        if (error := _ERROR.fullmatch(line)) is not None:
+            return line if error[1].isdigit() or error[1].lower() in _SENSES else hide_text(line)
+        if _PLAIN_COMMAND.fullmatch(line) or (":" not in line and kind_of(line) is not None):
+            return line
+        said = _SAID.match(line)
+        if said is None or said[1].upper() not in _NAMES:
             return hide_text(line)
-        self._is_text_next = False
-        if (secret := _PIN.fullmatch(line)) is not None:
-            return secret[1] + re.sub(r"\d", "0", secret[2])
+        rest = self._redact_said(line)[said.end() :]
+        return said[0] + _WORD.sub(lambda word: _hide_word(word[0]), rest)
+
+    def _redact_said(self, line: str) -> str:
+        """Return a line of the modem's, or a command, without what it says of persons."""
         if (found := _PDU_LINE.fullmatch(line)) is not None:
             return self._redact_hex(found)
-        self._is_text_next = _TEXT_HEADER.match(line) is not None or _begins_text(line)
+        line = _PIN.sub(lambda secret: secret[1] + re.sub(r"\d", "0", secret[2]), line)
         if _SPOKEN.match(line):
-            self._is_quote_open = line.count('"') % 2 == 1
             line = _QUOTED.sub(lambda quoted: f'"{self._redact_quoted(quoted[1])}{quoted[2]}', line)
         # hex that is no whole line is a damaged PDU, or a text in UCS-2
         line = _HEX_RUN.sub(self._redact_run_of_hex, line)
         return self._redact_runs(line)
+
+    def _redact_ussd(self, said: str) -> str:
+        """Return what the network said, and what ends it: the last quote of a line, and the coding behind it."""
+        end = _USSD_END.search(said)
+        self._is_ussd_open = end is None
+        if end is None or said.count('"') > 1:  # where it ends is not sure
+            self._has_texts = True
+        if end is None:
+            return hide_text(said)
+        return hide_text(said[: end.start()]) + end[0]
+
+    def _redact_ours(self, line: str, end: str) -> str:
+        escape = line[: len(line) - len(line.lstrip("\x1b"))]
+        if escape:
+            self._is_body_next = False
+        line = line.removeprefix(escape)
+        if self._is_body_next or "\x1a" in end or not line.upper().startswith("AT"):
+            self._is_body_next = self._is_body_next and "\x1a" not in end
+            found = _PDU_LINE.fullmatch(line)
+            return escape + (hide_text(line) if found is None else self._redact_hex(found))
+        self._is_body_next = _TEXT_HEADER.match(line) is not None
+        return escape + self._redact_said(line)
+
+    # -- parts of lines
+
+    def _redact_pdu_line(self, line: str) -> str:
+        found = _PDU_LINE.fullmatch(line)
+        if found is not None and len(line) > NUMBER_DIGITS_MAX:
+            return self._redact_hex(found)
+        return hide_text(_HEX_DIGIT.sub("0", line))
 
     def _redact_run_of_hex(self, run: re.Match[str]) -> str:
         return (
@@ -93,153 +173,8 @@ class Redactor:
         return self._redact_runs(quoted) if number.isdigit() else hide_text(quoted)
 
     def _redact_runs(self, line: str) -> str:
-        return _RUN.sub(lambda run: self._stand_in(run[0]), line)
-
-    def _stand_in(self, number: str) -> str:
-        """Return as many other digits; the same for the same number."""
-        if number not in self._numbers:
-            count = len(self._numbers) + 1
-            self._numbers[number] = f"{count:0{len(number)}d}"[-len(number) :]
-        return self._numbers[number]
-
-    # -- PDUs
-
-    def redact_pdu(self, pdu: bytes) -> bytes:
-        """Return a PDU as a modem stores it, or takes it, with stand-ins; what is none loses all but its beginning."""
-        octets = bytearray(pdu)
-        try:
-            self._redact_fields(octets)
-        except IndexError:
-            octets[2:] = bytes(len(octets[2:]))
-        return bytes(octets)
-
-    def _redact_fields(self, octets: bytearray) -> None:
-        at = 1 + octets[0]
-        if octets[0]:
-            self._redact_digits(octets, 2, at)
-        first = octets[at]
-        kind = first & 0x03
-        at += 1 if kind == _DELIVER else 2  # a TP-MR stands before the address of the others
-        at = self._redact_address(octets, at)
-        if kind == _REPORT:
-            self._redact_moment(octets, at)
-            self._redact_moment(octets, at + _SCTS_OCTETS)
-            _require(octets, at + 2 * _SCTS_OCTETS + 1)
-            octets[at + 2 * _SCTS_OCTETS + 1 :] = bytes(len(octets) - at - 2 * _SCTS_OCTETS - 1)
-            return
-        data_coding = octets[at + 1]
-        at += 2
-        if kind == _DELIVER:
-            self._redact_moment(octets, at)
-            at += _SCTS_OCTETS
-        else:
-            at += {0: 0, 2: 1}.get(first >> 3 & 0x03, 7)
-        _hide_user_data(octets, at, data_coding, has_header=bool(first & _UDHI))
-
-    def _redact_address(self, octets: bytearray, at: int) -> int:
-        semi_octets, kind = octets[at], octets[at + 1] >> 4 & 0x07
-        end = at + 2 + (semi_octets + 1) // 2
-        _require(octets, end)
-        if kind == _ALPHANUMERIC:
-            _hide_septets(octets, at + 2, end, 0, semi_octets * 4 // 7)
-        else:
-            self._redact_digits(octets, at + 2, end)
-        return end
-
-    def _redact_digits(self, octets: bytearray, start: int, end: int) -> None:
-        """Replace swapped semi-octets; the filler and the signs among them stay."""
-        _require(octets, end)
-        swapped = "".join(f"{octet & 0x0F:X}{octet >> 4:X}" for octet in octets[start:end])
-        digits = swapped.rstrip("F")
-        hidden = self._stand_in(digits) if digits.isdigit() else re.sub(r"\d", "0", digits)
-        hidden += "F" * (len(swapped) - len(digits))
-        octets[start:end] = bytes.fromhex(
-            "".join(hidden[n + 1] + hidden[n] for n in range(0, len(hidden), 2))
-        )
-
-    def _redact_moment(self, octets: bytearray, at: int) -> None:
-        """Replace a time stamp by one of our own, in the same zone; different ones stay different."""
-        end = at + _SCTS_OCTETS
-        _require(octets, end)
-        moment = bytes(octets[at:end])
-        if moment not in self._moments:
-            count = len(self._moments) + 1
-            clock = f"{count // 3600 % 24:02d}{count // 60 % 60:02d}{count % 60:02d}"
-            swapped = "".join(clock[n + 1] + clock[n] for n in (0, 2, 4))
-            self._moments[moment] = bytes.fromhex(f"621010{swapped}") + moment[6:]
-        octets[at:end] = self._moments[moment]
+        return _RUN.sub(lambda run: self._stand_ins.of_number(run[0]), line)
 
 
-def hide_text(text: str) -> str:
-    """Return a text of the same length and shape that says nothing."""
-    return "".join(map(_hide_character, text))
-
-
-def _hide_character(character: str) -> str:
-    if character.isdigit():
-        return "0"
-    if not character.isalpha() and ord(character) < 0x80:
-        return character
-    if not character.isascii():
-        return "\u00e9" if ord(character) < 0x100 else "\u0416"  # one unit for one
-    return "X" if character.isupper() else "x"
-
-
-def _begins_text(line: str) -> bool:
-    """Say whether a command in text mode is answered by a prompt for a text."""
-    return re.match(r'AT\+CMG[SW]=.*"', line, re.IGNORECASE) is not None
-
-
-def _require(octets: bytearray, end: int) -> None:
-    if end > len(octets):
-        raise IndexError
-
-
-def _hide_user_data(octets: bytearray, at: int, data_coding: int, *, has_header: bool) -> None:
-    """Replace the text of TP-UD; a user data header stays, for it says how the parts belong together."""
-    length = octets[at]
-    start = at + 1
-    header = octets[start] + 1 if has_header and start < len(octets) else 0
-    alphabet = _alphabet(data_coding)
-    if alphabet == 7:
-        count = min(length, (len(octets) - start) * 8 // 7)
-        _hide_septets(octets, start, len(octets), (header * 8 + 6) // 7, count)
-    elif alphabet == 16:
-        units = octets[start + header :]
-        octets[start + header :] = b"".join(
-            _hide_unit(units[n : n + 2]) for n in range(0, len(units), 2)
-        )
-    else:
-        octets[start + header :] = bytes(len(octets[start + header :]))
-
-
-def _alphabet(data_coding: int) -> int:
-    """Return the bits of a character (23.038 section 4)."""
-    group = data_coding >> 4
-    if group == 0x0E:
-        return 16
-    if group == 0x0F:
-        return 8 if data_coding & 0x04 else 7
-    return {0: 7, 1: 8, 2: 16}.get(data_coding >> 2 & 0x03, 7) if group < 0x08 else 7
-
-
-def _hide_unit(unit: bytes | bytearray) -> bytes:
-    code = int.from_bytes(unit, "big")
-    if len(unit) < 2 or 0xD800 <= code <= 0xDFFF:  # half an emoji: a pair stays one
-        return b"\xd8\x3d" if code < 0xDC00 and len(unit) == 2 else b"\xde\x00"[: len(unit)]
-    character = chr(code)
-    if unicodedata.category(character)[0] in "LMN":
-        return _hide_character(character).encode("utf-16-be")
-    return bytes(unit)
-
-
-def _hide_septets(octets: bytearray, start: int, end: int, first: int, count: int) -> None:
-    """Replace the letters and digits among packed septets, from number `first` on."""
-    bits = int.from_bytes(octets[start:end], "little")
-    for index in range(first, count):
-        septet = bits >> 7 * index & 0x7F
-        shown = gsm7.read_text(bytes([septet])) if septet != _ESCAPE else ""
-        if shown.isalnum():
-            hidden = 0x30 if shown.isdigit() else 0x58 if shown.isupper() else 0x78
-            bits ^= (septet ^ hidden) << 7 * index
-    octets[start:end] = bits.to_bytes(end - start, "little")
+def _hide_word(word: str) -> str:
+    return word if word.upper() in _WORDS else hide_text(word)

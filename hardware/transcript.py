@@ -65,7 +65,7 @@ def redact(turns: Sequence[Turn]) -> list[Turn]:
     hidden: list[Turn] = []
     for turn in turns:
         if turn.is_ours:
-            hidden.append(Turn(True, redactor.redact(turn.said)))
+            hidden.append(Turn(True, redactor.redact_ours(turn.said)))
         else:
             hidden.append(Turn(False, heard[: len(turn.said)]))
             heard = heard[len(turn.said) :]
