@@ -20,6 +20,7 @@ from scripted_modem import ScriptedModem, ok
 from hardware import diagnosis, diagnosis_words
 from hardware.diagnosis import Expected, Finding, Level, choose_next
 from hardware.probes import Doctor, Surroundings, look_at
+from hardware.simulator import Network, PtyServer, SimulatedModem
 from smsgate import cli
 
 
@@ -197,6 +198,33 @@ def test_the_sms_of_the_loop_is_deleted_again(patient: Patient) -> None:
     patient.examine()
 
     assert patient.modem.memories["SM"].used == 0
+
+
+@pytest.mark.parametrize("in_use", ["SM", "ME"])
+def test_the_sms_of_the_loop_is_found_in_whichever_memory_it_lands(
+    tmp_path: Path, in_use: str
+) -> None:
+    """Where it lands is not where it is read: a modem may store what comes in its other memory."""
+    modem = SimulatedModem(Network(seed=7), number=NUMBER, memories={"SM": 4, "ME": 4})
+    modem.settings.memories = (in_use, in_use, "ME" if in_use == "SM" else "SM")
+    with PtyServer(modem, tmp_path / "tty") as server:
+        expected = Expected(loop_number=NUMBER)
+        findings = list(
+            Doctor(str(server.path), expected, around=Surroundings(waits=WAITS)).examine()
+        )
+
+    assert "loop_arrived" in [finding.verdict for finding in findings]
+    assert [memory.used for memory in modem.memories.values()] == [0, 0]
+    assert modem.settings.memories[0] == in_use
+
+
+def test_the_sms_of_the_loop_may_be_handed_over_directly(patient: Patient) -> None:
+    """A modem that knows no AT+CNMI stays as it is: here it shows what comes, and stores nothing."""
+    patient.modem.faults.set("unknown_command", command="+CNMI", times=0)
+    patient.modem.settings.notification = (2, 2, 0, 0, 0)
+    patient.expect(loop_number=NUMBER)
+
+    assert "loop_arrived" in [finding.verdict for finding in patient.examine()]
 
 
 def test_no_sms_is_paid_for_where_something_failed_before(patient: Patient) -> None:
