@@ -9,14 +9,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from config_files import write_config
+from filed_complaints import file_complaints
 from older_stores import make_older
 
+from smsgate import cli
+from smsgate.backends.simulated import SimulatedBackend
+from smsgate.clock import SystemClock
+from smsgate.config import load
 from smsgate.control import DaemonNotRunning, ask
+from smsgate.retry import RetryPolicy
+from smsgate.rules import build_store
 
 LIMIT_S = 60.0
 
@@ -108,3 +116,29 @@ def test_a_reload_says_what_is_in_force_and_what_waits_for_a_restart(tmp_path: P
         config.write_text(text)
         daemon.send_signal(signal.SIGHUP)
         wait_until(lambda: not alarms(config))
+
+
+def test_a_backend_that_was_put_right_is_asked_at_once(tmp_path: Path) -> None:
+    """After wrong credentials it is left alone for half a minute at least: who put them right does not wait."""
+    with SimulatedBackend() as backend:
+        backend.fail("status", status=401)
+        config = write_modemless_config(tmp_path)
+        config.write_text(
+            config.read_text().replace("https://aduan.example/api", backend.complaints_url)
+        )
+        with closing(build_store(load(config, environ={}), SystemClock())) as store:
+            store.open(create=True)
+            file_complaints(store, 1)
+        release = ["forwards", "release", "--backend", "kota", "--config", str(config)]
+
+        with running_daemon(config):
+            wait_until(lambda: "backend_held" in events(config))
+            backend.fail("none")
+            assert cli.invoke(release) == 0
+            wait_until(lambda: "complaint_forwarded" in events(config))
+
+    held_at, forwarded_at = (
+        datetime.fromisoformat(events(config)[name]["timestamp"])
+        for name in ("backend_held", "complaint_forwarded")
+    )
+    assert (forwarded_at - held_at).total_seconds() < RetryPolicy().held_delay_s
