@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,9 +11,13 @@ from smsgate.cli.opening import open_store
 from smsgate.cli.options import ConfigOption, JsonOption, PersonOption
 from smsgate.cli.output import print_json, print_table, say, show_age, show_moment
 from smsgate.cli.person import actor_of
+from smsgate.cli.status import ask_daemon
 from smsgate.errors import SmsgateError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from smsgate.settings import Settings
     from smsgate.store import AlarmRecord, Store
 
 app = typer.Typer(no_args_is_help=True, help="See what needs a person.")
@@ -36,8 +41,7 @@ def list_alarms(
     from smsgate.config import load
 
     settings = load(config, are_secrets_needed=False)
-    with open_store(settings) as store:
-        found = _standing(store)
+    found = _find(settings)
     if is_new:
         found = [alarm for alarm in found if alarm.acknowledged_at is None]
     if is_json:
@@ -99,6 +103,41 @@ def ack(
         say(
             f"{_label(alarm, own)} is known to {_who(alarm)} since {show_moment(alarm.acknowledged_at)}."
         )
+
+
+def _find(settings: Settings) -> list[AlarmRecord]:
+    """Return the alarms that stand; while the store cannot be read, which is one of them, as the daemon says."""
+    from smsgate.errors import StoreError
+
+    told, own = ask_daemon(settings), settings.gateway.name
+    try:
+        with open_store(settings) as store:
+            found = _standing(store)
+    except StoreError as error:
+        if told is None:
+            raise
+        say(f"{error} This is what the daemon says; who knows of it is in the store.")
+        return [_as_told(alarm, own) for alarm in told["alarms"]]
+    if told is None:
+        say(
+            f"No daemon of gateway {own} answers: is it running? These alarms are those it noted last."
+        )
+    return found
+
+
+def _as_told(alarm: Mapping[str, Any], gateway: str) -> AlarmRecord:
+    from smsgate.store import AlarmRecord
+
+    since_at = datetime.fromisoformat(alarm["since_at"])
+    return AlarmRecord(
+        gateway=gateway,
+        key=alarm["key"],
+        text=alarm["text"],
+        severity=alarm["severity"],
+        times=alarm["count"],
+        raised_at=since_at,
+        last_at=since_at,
+    )
 
 
 def _standing(store: Store) -> list[AlarmRecord]:

@@ -16,9 +16,11 @@ from smsgate.records import ForwardState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from smsgate.settings import Settings
     from smsgate.store import Store
+    from smsgate.store.forward_care import ListedForward
 
 LIST_MAX = 10_000
 AT_ONCE_MAX = 100  # in one transaction: receiving waits for it
@@ -69,6 +71,7 @@ def list_forwards(
     ] = None,
 ) -> None:
     """List the forwards that are not done: first those that wait for a person, then the oldest."""
+    from smsgate.clock import SystemClock
     from smsgate.config import load
     from smsgate.store.forward_care import OPEN
 
@@ -80,7 +83,7 @@ def list_forwards(
         found = store.forwards(states=states, backend=backend, reference=reference, limit=limit + 1)
         if not is_json:
             _tell_of_backends(store)
-    shown = found[:limit]
+    shown, now = found[:limit], SystemClock().now()
     if is_json:
         print_json(shown)
         return
@@ -95,7 +98,7 @@ def list_forwards(
                 forward.state,
                 show_age(forward.created_at),
                 forward.attempts,
-                show_moment(forward.next_at),
+                _next(forward, now),
                 shorten(forward.reason or forward.tracking_id or "-", REASON_WIDTH),
             )
             for forward in shown
@@ -145,7 +148,7 @@ def retry(
         if not is_json:
             _tell_of_backends(store)
     wake_daemon(settings)
-    _tell(is_json, "retried", named, f"{_count(named)} tried again now.")
+    _tell(is_json, "retried", named, f"{_count(named)} due now.")
 
 
 @app.command()
@@ -205,7 +208,7 @@ def release(
             sentence = f"Backend {backend} is asked again now; what is due to it: {due}."
         else:
             care.release(ids or ())
-            sentence = f"{_count(ids or [])} due again."
+            sentence = f"{_count(ids or [])} due now."
         if not is_json:
             _tell_of_backends(store)
     wake_daemon(settings)
@@ -236,6 +239,13 @@ def by_hand(
         store.forward_care(actor_of(person)).enter_by_hand(forward_id, tracking_id)
     wake_daemon(settings)
     _tell(is_json, "by_hand", [forward_id], f"Forward {forward_id} is done.")
+
+
+def _next(forward: ListedForward, now: datetime) -> str:
+    """Return when it is tried, as briefly as the others' age."""
+    if forward.next_at is None:
+        return "after another" if forward.state is ForwardState.DUE else "-"
+    return "now" if forward.next_at <= now else f"in {show_age(now, now=forward.next_at)}"
 
 
 def _refused(store: Store, backend: str | None) -> list[int]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
-from smsgate.cli.output import show_times_of
+from smsgate.cli.output import say, show_times_of
 from smsgate.cli.person import actor_of
 
 if TYPE_CHECKING:
@@ -76,8 +76,11 @@ def note_revealed(store: Store, subjects: Sequence[str]) -> None:
 
 
 def wake_daemon(settings: Settings) -> None:
-    """Let the daemon look at once, if it runs here and lets us; else it looks by itself before long."""
+    """Let the daemon look at once, if it lets us; else it looks by itself before long. Say if none runs here."""
     from smsgate.control import ControlDenied, ControlError, DaemonNotRunning, ask
 
-    with suppress(DaemonNotRunning, ControlDenied, ControlError):
-        ask(settings.gateway.control, "wake")
+    try:
+        with suppress(ControlDenied, ControlError):
+            ask(settings.gateway.control, "wake")
+    except DaemonNotRunning:
+        say("No daemon answers here: what is due goes out when one runs.")

@@ -34,7 +34,7 @@ def status(config: ConfigOption = None, is_json: JsonOption = False) -> None:
 
     settings = load(config, are_secrets_needed=False)
     show_times_of(settings)
-    found = _ask_daemon(settings)
+    found = ask_daemon(settings)
     plain = {"running": True, **found} if found is not None else _read_store(settings)
     if is_json:
         print_json(plain)
@@ -42,7 +42,7 @@ def status(config: ConfigOption = None, is_json: JsonOption = False) -> None:
         _print_status(plain)
 
 
-def _ask_daemon(settings: Settings) -> dict[str, Any] | None:
+def ask_daemon(settings: Settings) -> dict[str, Any] | None:
     """Return what the daemon says over its control socket, else over HTTP; None when none answers."""
     from smsgate.control import ControlDenied, DaemonNotRunning, ask
 

@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 from config_files import write_config
-from inbound import CITIZEN, inbound, references
+from inbound import CITIZEN, NOON, inbound, references
 
 from smsgate import cli
+from smsgate.alarms import Alarm, Severity
 from smsgate.backends import Accepted, Held, Outcome, Refused, TryLater
 from smsgate.clock import SystemClock
 from smsgate.config import load
+from smsgate.control import ControlServer
+from smsgate.plain import to_plain
 from smsgate.records import ForwardState, ReplyState
 from smsgate.rules import Rules, build_rules, build_store
 from smsgate.store import Store
@@ -163,6 +166,35 @@ def test_the_list_can_be_narrowed(
     assert "there is kota" in capsys.readouterr().err
 
 
+def test_the_list_says_when_each_is_tried(
+    store: Store, config: Path, rules: dict[str, Rules], capsys: pytest.CaptureFixture[str]
+) -> None:
+    added = inbound("BTM 10000000 dekat pasar", 2, sent_at=NOON + timedelta(minutes=5))
+    store.receive("m1", "btm", [added], rules["btm"], references(20_000_000))
+
+    def tried() -> list[str]:
+        assert run(config, "forwards", "list", "--reference", "10000000") == 0
+        printed = capsys.readouterr().out.splitlines()
+        column = printed[0].index("next")
+        return [line[column:].split("  ")[0] for line in printed[1:]]
+
+    assert tried() == ["now", "after another"]
+    settle(store, TryLater("HTTP 503"))
+    assert tried()[0] in ("in 59 min", "in 60 min")
+    store.forward_care("person:ani").enter_by_hand(1)
+    assert tried()[0] == "-"
+
+
+def test_whoever_makes_something_due_is_told_that_no_daemon_runs(
+    store: Store, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(config, "forwards", "retry", "1") == 0
+    assert "No daemon answers here: what is due goes out when one runs." in capsys.readouterr().err
+    with ControlServer(config.parent / "control.sock", {"wake": lambda _: {}}):
+        assert run(config, "forwards", "retry", "1") == 0
+    assert "No daemon" not in capsys.readouterr().err
+
+
 def test_a_list_that_was_cut_says_so(
     store: Store, config: Path, rules: dict[str, Rules], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -185,7 +217,7 @@ def test_what_was_refused_is_sent_again_by_name_or_all_at_once(
 
     settle(store, Refused("HTTP 422"))
     assert run(config, "forwards", "retry", "--refused-by", "kota", "--as", "ani") == 0
-    assert "Forward 1 is tried again now." in capsys.readouterr().err
+    assert "Forward 1 is due now." in capsys.readouterr().err
     assert forward_of(store) == (ForwardState.DUE, "person:ani")
 
     settle(store, Accepted("T-1"))
@@ -313,7 +345,9 @@ def test_alarms_are_listed_the_most_severe_first_with_what_to_do(
     store: Store, config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(config, "alarms", "list") == 0
-    assert "No alarm stands." in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "No alarm stands." in said
+    assert "No daemon of gateway batam-1 answers: is it running?" in said
     store.raise_alarm("clock", "Set the clock.", "warning")
     store.raise_alarm("line.m1.puk", "Unblock the SIM.", "critical")
 
@@ -325,6 +359,21 @@ def test_alarms_are_listed_the_most_severe_first_with_what_to_do(
     assert "nobody yet" in first
     assert first.endswith("Unblock the SIM.")
     assert "Set the clock." in second
+
+
+def test_while_the_store_cannot_be_read_the_daemon_says_what_is_wrong(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The alarm that matters most must not be hidden by its own cause."""
+    alarm = Alarm("store", Severity.CRITICAL, "The disk is gone.", since_at=SystemClock().now())
+
+    with ControlServer(
+        config.parent / "control.sock", {"status": lambda _: {"alarms": to_plain([alarm])}}
+    ):
+        [found] = shown(config, capsys, "alarms", "list")
+
+    assert (found["key"], found["text"]) == ("store", "The disk is gone.")
+    assert run(config, "alarms", "list") == 78, "nor a daemon: there is no store yet"
 
 
 def test_an_alarm_is_known_to_somebody_until_it_ends(
