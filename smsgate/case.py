@@ -96,13 +96,21 @@ class Case:
     sender: Sender
 
     def reply(
-        self, kind: ReplyKind, *, template: str | None = None, **values: str
+        self,
+        kind: ReplyKind,
+        *,
+        template: str | None = None,
+        is_urgent: bool = False,
+        **values: str,
     ) -> tuple[NewReply, ...]:
-        """Return the reply of `kind`, with the reason if it is never to be sent."""
+        """Return the reply of `kind`, with the reason if it is never to be sent.
+
+        `is_urgent`: it names 112, and is said again to who was told the same of another SMS.
+        """
         limits = self.rules.limits
         burst = self.burst
         reason = reason_not_to_answer(kind, self.sender, self.known, limits, burst=burst)
-        if reason is None and self._is_said_already(kind):
+        if reason is None and not is_urgent and self._is_said_already(kind):
             reason = SAID_ALREADY
         if reason is None and is_last_of_the_day(self.known, limits, burst=burst):
             kind, values = ReplyKind.LIMIT, {"count": str(self.known.sms_today + 1)}

@@ -142,7 +142,8 @@ class Intake:
         """Word a notice about a complaint (`composing.Compose`)."""
         rules = self.rules
         template = rules.words(kind, is_english=subject.is_english)
-        named = {"ref": subject.reference, "unit": rules.institution}
+        days = str(rules.reopen_working_days)
+        named = {"ref": subject.reference, "unit": rules.institution, "days": days}
         text = render(template, {**named, **values})
         sender = classify(subject.recipient)
         reason = reason_not_to_tell(kind, sender, subject.known, rules.limits)
@@ -338,6 +339,6 @@ def _decide_unrecognised(case: Case, meaning: Unrecognised) -> Decision:
     template = case.rules.neighbours.get(meaning.prefix)
     return Decision(
         Disposition.TRIAGE,
-        replies=case.reply(ReplyKind.POINTER, template=template),
-        reason=meaning.doubt.value,
+        replies=case.reply(ReplyKind.POINTER, template=template, is_urgent=meaning.is_urgent),
+        reason=f"{meaning.doubt.value}, urgent" if meaning.is_urgent else meaning.doubt.value,
     )

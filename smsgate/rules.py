@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from parsers.gazetteer import BATAM, Gazetteer
 from parsers.meaning import Grammar
 from smsgate import references
+from smsgate.backends import WITHHOLDING_KINDS
 from smsgate.case import ServiceRules
 from smsgate.clock import HostClock
 from smsgate.composing import NoticeSubject
@@ -30,10 +31,6 @@ from smsgate.records import (
 from smsgate.replies import ReplyLimits
 from smsgate.settings import BackendSettings, ServiceSettings, Settings
 from smsgate.store import ServiceFacts, Store
-
-# The kinds of backend that are sent nothing of a confidential complaint's sender: the store hands them no
-# number, and they know none from elsewhere. A new kind is entered once a test shows that of it.
-WITHHOLDING_KINDS = frozenset({"json"})
 
 
 class Rules:

@@ -40,6 +40,7 @@ FIELD_WIDTHS: Mapping[str, int] = MappingProxyType(
         "reason": 40,
         "answer": 60,
         "count": 4,
+        "days": 3,  # working days in which a closed complaint can be opened again
     }
 )
 
@@ -55,7 +56,7 @@ REPLY_FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "empty": (),
         "status": ("ref", "date", "status", "unit", "due"),
         "answer": ("unit", "ref", "answer"),
-        "closed": ("ref", "unit"),
+        "closed": ("ref", "unit", "days"),
         "passed_on": ("ref", "institution"),
         "rejected": ("ref", "reason"),
         "late": ("ref",),
@@ -81,12 +82,12 @@ DEFAULT_TEXTS: Mapping[str, str] = MappingProxyType(
             "Pantau di lapor.go.id atau ketik {prefix} STATUS {ref} dari HP ini."
         ),
         "ack_rahasia": (
-            "Aduan RAHASIA diterima, no. {ref}. Nama & nomor HP Anda tidak kami teruskan ke dinas "
-            "yg dilaporkan. Cek: ketik {prefix} STATUS {ref}"
+            "Aduan RAHASIA diterima, no. {ref}. Nomor HP Anda tidak kami teruskan ke dinas; isi SMS "
+            "diteruskan apa adanya. Cek: ketik {prefix} STATUS {ref}"
         ),
         "ack_anonim": (
-            "Aduan diterima tanpa identitas, no. {ref}. Nomor HP Anda hanya dipakai sistem utk "
-            "membalas SMS ini. Cek: ketik {prefix} STATUS {ref}"
+            "Aduan diterima tanpa identitas, no. {ref}. Nomor HP Anda tidak terlihat petugas, hanya "
+            "dipakai sistem utk membalas. Cek: ketik {prefix} STATUS {ref}"
         ),
         "need_more": (
             "Aduan {ref} perlu lokasi lebih jelas. Balas: {prefix} {ref} lalu nama "
@@ -107,20 +108,20 @@ DEFAULT_TEXTS: Mapping[str, str] = MappingProxyType(
         ),
         "answer": "Jawaban {unit} utk aduan {ref}: {answer}",
         "closed": (
-            "Aduan {ref} SELESAI oleh {unit}. Belum puas? Balas {prefix} {ref} alasannya dlm "
-            "10 hari kerja. Lewat itu aduan ditutup."
+            "Aduan {ref} SELESAI oleh {unit}. Belum puas? Balas {prefix} {ref} dan alasannya dlm "
+            "{days} hari kerja. Lewat itu aduan ditutup."
         ),
         "passed_on": (
             "Aduan {ref} bukan wewenang {our_institution}, sudah kami teruskan ke {institution} "
-            "lewat SP4N-LAPOR!. Anda tidak perlu kirim ulang."
+            "lewat SP4N-LAPOR!. Tidak perlu kirim ulang."
         ),
         "rejected": (
-            "Aduan {ref} tidak dapat diproses: {reason}. Anda boleh kirim lagi dgn data lebih "
-            "jelas, atau lapor ke Ombudsman RI."
+            "Mohon maaf, aduan {ref} tidak dapat diproses: {reason}. Silakan kirim lagi dgn data "
+            "lebih jelas, atau lapor ke Ombudsman RI."
         ),
         "late": (
-            "Mohon maaf, aduan {ref} melewati batas waktu dan sudah kami naikkan ke pimpinan. "
-            "Perkembangan akan kami SMS. {our_institution}"
+            "Mohon maaf, aduan {ref} melewati batas waktu dan sudah kami teruskan ke pimpinan. "
+            "Perkembangannya akan kami SMS. {our_institution}"
         ),
         "unknown_ref": (
             "No. aduan tidak ditemukan utk nomor HP ini. Periksa angkanya dan kirim dari HP yg "
@@ -139,11 +140,11 @@ DEFAULT_TEXTS: Mapping[str, str] = MappingProxyType(
             "(gratis). SMS Anda tetap dicatat, no. {ref}"
         ),
         "optout": (
-            "Anda tidak akan menerima SMS lagi dari layanan ini. Aduan Anda tetap diproses. "
-            "Utk menerima SMS lagi ketik {prefix} MULAI"
+            "Kami tidak akan mengirim SMS perkembangan aduan lagi, hanya balasan atas SMS Anda. "
+            "Aduan tetap diproses. Utk menerima lagi ketik {prefix} MULAI"
         ),
         "optin": (
-            "Anda akan menerima SMS lagi dari layanan ini. Utk mengadu ketik {prefix} (spasi) isi "
+            "Anda akan menerima lagi SMS perkembangan aduan. Utk mengadu ketik {prefix} (spasi) isi "
             "aduan, lokasi, waktu. Utk berhenti ketik {prefix} STOP"
         ),
         "pointer": (
@@ -151,8 +152,8 @@ DEFAULT_TEXTS: Mapping[str, str] = MappingProxyType(
             "aduan, lokasi, waktu, kirim ke {number}. Darurat telp 112"
         ),
         "added": (
-            "Tambahan utk aduan {ref} sudah kami terima dan kami teruskan. "
-            "Cek: ketik {prefix} STATUS {ref}"
+            "Tambahan utk aduan {ref} sudah kami terima dan akan kami teruskan. "
+            "Cek: ketik {prefix} STATUS {ref}. Darurat telp 112"
         ),
     }
 )
@@ -168,12 +169,12 @@ DEFAULT_TEXTS_EN: Mapping[str, str] = MappingProxyType(
             "Follow it at lapor.go.id or send {prefix} STATUS {ref}."
         ),
         "ack_rahasia": (
-            "Confidential complaint received, no. {ref}. Your name and number are not passed on to "
-            "the office complained about. Status: send {prefix} STATUS {ref}"
+            "Confidential complaint received, no. {ref}. Your number is not passed on to the office; "
+            "your text is, as you wrote it. Status: send {prefix} STATUS {ref}"
         ),
         "ack_anonim": (
-            "Complaint received without your identity, no. {ref}. Your number only serves to answer "
-            "this SMS. Status: send {prefix} STATUS {ref}"
+            "Complaint received without your identity, no. {ref}. Officials do not see your number, "
+            "it only serves to answer you. Status: send {prefix} STATUS {ref}"
         ),
         "need_more": (
             "Where is it? For complaint {ref} please reply: {prefix} {ref} then street or estate, "
@@ -193,7 +194,7 @@ DEFAULT_TEXTS_EN: Mapping[str, str] = MappingProxyType(
         ),
         "answer": "Answer of {unit} to complaint {ref}: {answer}",
         "closed": (
-            "Complaint {ref} is DONE, says {unit}. Not satisfied? Within 10 working days send "
+            "Complaint {ref} is DONE, says {unit}. Not satisfied? Within {days} working days send "
             "{prefix} {ref} and why. After that it is closed."
         ),
         "passed_on": (
@@ -201,8 +202,8 @@ DEFAULT_TEXTS_EN: Mapping[str, str] = MappingProxyType(
             "by SP4N-LAPOR!. No need to send it again."
         ),
         "rejected": (
-            "Complaint {ref} cannot be dealt with: {reason}. You may send it again with more "
-            "details, or turn to Ombudsman RI."
+            "Sorry, complaint {ref} cannot be dealt with: {reason}. You may send it again with "
+            "more details, or turn to Ombudsman RI."
         ),
         "late": (
             "We are sorry: complaint {ref} is past its deadline and was taken to our leadership. "
@@ -221,23 +222,24 @@ DEFAULT_TEXTS_EN: Mapping[str, str] = MappingProxyType(
             "tomorrow. Emergency: call 112"
         ),
         "emergency": (
-            "This is no emergency service. For fire, accident or crime call 112 NOW (free). "
+            "This is not an emergency service. For fire, accident or crime call 112 NOW (free). "
             "Your SMS is recorded all the same, no. {ref}"
         ),
         "optout": (
-            "You will get no more SMS from this service. Your complaints go on. "
-            "To get SMS again send {prefix} START"
+            "We send you no more news of your complaints, only replies to your own SMS. Your "
+            "complaints go on. To get news again send {prefix} START"
         ),
         "optin": (
-            "You will get SMS from this service again. To complain send {prefix} (space) what, "
+            "You will get news of your complaints again. To complain send {prefix} (space) what, "
             "where, when. To stop send {prefix} STOP"
         ),
         "pointer": (
-            "We kept your SMS, but it is no complaint yet. Send {prefix} (space) what, where, when "
+            "We kept your SMS, but it is not a complaint yet. Send {prefix} (space) what, where, when "
             "to {number}. Emergency: call 112"
         ),
         "added": (
-            "We got your addition to complaint {ref} and pass it on. Status: send {prefix} STATUS {ref}"
+            "We got your addition to complaint {ref} and will pass it on. "
+            "Status: send {prefix} STATUS {ref}. Emergency: call 112"
         ),
     }
 )

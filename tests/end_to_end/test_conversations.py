@@ -190,9 +190,9 @@ def test_opt_out_stops_notices_and_no_receipt_and_back(open_town: OpenTown) -> N
     [back] = phone.send("BTM MULAI")
     all_again = phone.send("BTM sampah tidak diangkut")
 
-    says(out, "tidak akan menerima SMS lagi")
+    says(out, "tidak akan mengirim SMS perkembangan aduan lagi")
     says(receipt, "Aduan diterima")
-    says(back, "akan menerima SMS lagi")
+    says(back, "akan menerima lagi SMS perkembangan aduan")
     assert len(all_again) == 3
     suppressed = "SELECT kind, reason FROM reply WHERE state = 'suppressed'"
     assert rows(town.store, suppressed) == [("registered", "opted out")]

@@ -379,6 +379,33 @@ def test_registered_quotes_the_tracking_id_or_stays(subject, tracking, reason):
     assert reason is not None or (tracking in notice.text and REF in notice.text)
 
 
+def test_a_closing_says_within_how_many_days_it_is_reopened():
+    """The number is the one that is configured, and not the one of some default."""
+    subject = NoticeSubject(SENDER, REF, False, SenderKnowledge())
+    rules = replace(RULES, reopen_working_days=7)
+
+    reply = Intake(rules).compose(ReplyKind.CLOSED, subject, {})
+
+    assert "7 hari kerja" in reply.text
+
+
+def test_an_emergency_without_prefix_is_pointed_to_112_though_the_pointer_was_said_before():
+    known = SenderKnowledge(pointer_said_in_window=True)
+
+    decision = decide("tolong kebakaran di ruko Nagoya", known)
+
+    assert sent(decision) == [ReplyKind.POINTER]
+    assert "112" in decision.replies[0].text
+    assert sent(decide("besok jadi rapat pak?", known)) == []
+
+
+def test_a_person_sees_that_an_unclear_text_is_urgent():
+    decision = decide("tolong kebakaran di ruli belakang pasar")
+
+    assert decision.disposition is Disposition.TRIAGE
+    assert decision.reason == "no prefix, urgent"
+
+
 def a_few_complaints(sent_apart, received_apart=timedelta(seconds=3), count=4):
     """Complaints that came just now, the newest first."""
     return tuple(
