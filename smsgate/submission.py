@@ -8,7 +8,7 @@ into a doubt.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -45,7 +45,7 @@ class ReplyStore(Protocol):
         ...
 
     def record_part(self, claim: ReplyClaim, number: int, tp_mr: int) -> bool:
-        """Record that the SMSC took one part."""
+        """Record that the SMSC took one part of a reply whose rest is in doubt."""
         ...
 
     def settle_reply(
@@ -55,8 +55,9 @@ class ReplyStore(Protocol):
         *,
         reason: str | None = None,
         next_at: datetime | None = None,
+        taken: Mapping[int, int] | None = None,
     ) -> bool:
-        """End a claim."""
+        """End a claim; `taken` has the TP-MR of each part that the SMSC took meanwhile."""
         ...
 
 
@@ -81,7 +82,8 @@ class Submission:
         self._store = store
         self._tools = tools
         self._log = log.bind(line=line)
-        self._unrecorded: deque[Callable[[], bool]] = deque()  # at most the parts of one reply
+        self._unrecorded: deque[Callable[[], bool]] = deque()  # of one reply
+        self._taken: dict[int, int] = {}  # TP-MR by part, of the reply in hand
         self._doubtful: _Doubt | None = None
         self.due_at = 0.0  # monotonic
 
@@ -117,9 +119,12 @@ class Submission:
         if doubt is None or doubt.submission != submission:
             return
         self._doubtful = None
-        self._unrecorded.append(partial(self._store.record_part, doubt.claim, doubt.number, tp_mr))
         if doubt.is_last:
+            self._taken = {doubt.number: tp_mr}
             self._settle(doubt.claim, ReplyState.SUBMITTED)
+        else:
+            late = partial(self._store.record_part, doubt.claim, doubt.number, tp_mr)
+            self._unrecorded.append(late)
 
     def _plan(self) -> None:
         # First the latest moment, then what the store says: a look_again() from elsewhere is never overwritten by more.
@@ -137,6 +142,7 @@ class Submission:
 
     def _submit(self, modem: Modem, claim: ReplyClaim) -> None:
         self._doubtful = None
+        self._taken = {}
         try:
             parts = pdu.encode_submit(
                 claim.recipient,
@@ -177,9 +183,8 @@ class Submission:
                 # A part before the last that turns out sent leaves its reply in doubt: the rest was not tried.
                 is_last, submission = number == len(parts), modem.submissions + 1
                 self._doubtful = _Doubt(claim, number, is_last, submission)
-                tp_mr = modem.submit(part)
+                self._taken[number] = modem.submit(part)
                 self._doubtful = None
-                self._unrecorded.append(partial(self._store.record_part, claim, number, tp_mr))
 
     def _settle(
         self,
@@ -198,6 +203,13 @@ class Submission:
             reason=reason,
             attempt=claim.attempt,
         )
-        settle = partial(self._store.settle_reply, claim, state, reason=reason, next_at=next_at)
+        settle = partial(
+            self._store.settle_reply,
+            claim,
+            state,
+            reason=reason,
+            next_at=next_at,
+            taken=self._taken,
+        )
         self._unrecorded.append(settle)
         self.record_rest()

@@ -13,6 +13,7 @@ The rules:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -167,28 +168,22 @@ class ReplyOutbox:
         """
 
         def record(connection: Connection) -> bool:
-            asked = {"the_id": claim.id, "the_fence": claim.fence}
-            row = next(iter(_OURS.rows(connection, asked)), None)
-            if row is None:
-                return False
-            part = {
-                "reply_id": claim.id,
-                "gateway": row.gateway,
-                "line": row.line,
-                "number": number,
-                "tp_mr": tp_mr,
-                "state": PartDelivery.SUBMITTED,
-                "submitted_at": self._room.now(),
-            }
-            _part_taken(connection.dialect.name).write(connection, [part])
-            return True
+            return self._record(connection, claim, {number: tp_mr})
 
         return self._room.database.run(record)
 
     def settle(
-        self, claim: ReplyClaim, state: ReplyState, *, reason: str | None, next_at: datetime | None
+        self,
+        claim: ReplyClaim,
+        state: ReplyState,
+        *,
+        reason: str | None,
+        next_at: datetime | None,
+        taken: Mapping[int, int] | None,
     ) -> bool:
-        """Write how it went; False where the claim was no longer ours, and nothing was written."""
+        """Write how it went, and which parts the SMSC took; False where the claim was no longer ours,
+        and nothing was written.
+        """
         now = self._room.now()
         values: dict[str, Any] = {"state": state, "reason": escape_optional(reason)}
         if state is ReplyState.DUE:
@@ -197,6 +192,8 @@ class ReplyOutbox:
             values["submitted_at"] = now
 
         def settle(connection: Connection) -> bool:
+            if taken and not self._record(connection, claim, taken):
+                return False
             is_settled = self._end_one(connection, claim.id, claim.fence, values)
             if is_settled and state is ReplyState.DUE:
                 _hold_back(connection, claim, values["next_at"])
@@ -205,6 +202,26 @@ class ReplyOutbox:
         is_settled = self._room.database.run(settle)
         self._leases.end(claim.id)
         return is_settled
+
+    def _record(self, connection: Connection, claim: ReplyClaim, taken: Mapping[int, int]) -> bool:
+        asked = {"the_id": claim.id, "the_fence": claim.fence}
+        row = next(iter(_OURS.rows(connection, asked)), None)
+        if row is None:
+            return False
+        parts = [
+            {
+                "reply_id": claim.id,
+                "gateway": row.gateway,
+                "line": row.line,
+                "number": number,
+                "tp_mr": tp_mr,
+                "state": PartDelivery.SUBMITTED,
+                "submitted_at": self._room.now(),
+            }
+            for number, tp_mr in sorted(taken.items())
+        ]
+        _part_taken(connection.dialect.name).write(connection, parts)
+        return True
 
     def next_at(self, service: str, line: str) -> datetime | None:
         """Return when the line has a reply to send; None when never, as things stand."""

@@ -300,11 +300,12 @@ class _Outbox(_Receiving):
         *,
         reason: str | None = None,
         next_at: datetime | None = None,
+        taken: Mapping[int, int] | None = None,
     ) -> bool:
         """Write how it went; with the state `due` it goes again at `next_at`, and nothing goes to
-        its recipient before.
+        its recipient before. `taken` has the TP-MR of each part that the SMSC took meanwhile.
         """
-        return self._replies.settle(claim, state, reason=reason, next_at=next_at)
+        return self._replies.settle(claim, state, reason=reason, next_at=next_at, taken=taken)
 
     def take_over_replies(self, service: str, *, away: str, line: str) -> int:
         """Give the due replies of a line that is away to another one of its service; return how many."""

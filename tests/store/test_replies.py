@@ -52,11 +52,7 @@ def test_a_reply_of_another_gateway_is_not_ours(make_store: StoreMaker, store: S
 
 
 def test_a_submitted_reply_keeps_its_references(store: Store) -> None:
-    claimed = claim(store)
-    assert store.record_part(claimed, 1, 41)
-    assert store.record_part(claimed, 2, 42)
-
-    assert store.settle_reply(claimed, ReplyState.SUBMITTED)
+    assert store.settle_reply(claim(store), ReplyState.SUBMITTED, taken={1: 41, 2: 42})
 
     shown = store.complaint("10000000")
     assert shown is not None
@@ -69,8 +65,7 @@ def test_a_submitted_reply_keeps_its_references(store: Store) -> None:
 
 def test_a_reply_tried_again_knows_which_parts_were_taken(store: Store) -> None:
     claimed = claim(store)
-    store.record_part(claimed, 1, 41)
-    store.settle_reply(claimed, ReplyState.DUE, reason="no credit", next_at=NOON)
+    store.settle_reply(claimed, ReplyState.DUE, reason="no credit", next_at=NOON, taken={1: 41})
 
     again = claim(store)
 
@@ -86,7 +81,9 @@ def test_an_old_claim_settles_nothing(store: Store) -> None:
 
     assert not store.record_part(old, 1, 41)
     assert not store.settle_reply(old, ReplyState.SUBMITTED)
+    assert not store.settle_reply(old, ReplyState.SUBMITTED, taken={1: 41})
     assert rows(store, "SELECT state FROM reply") == [("claimed",)]
+    assert rows(store, "SELECT * FROM reply_part") == []
 
 
 def test_replies_of_one_complaint_leave_in_order(store: Store) -> None:

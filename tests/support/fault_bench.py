@@ -65,10 +65,10 @@ class KnowingStore(BenchStore):
     def next_reply_at(self, service, line) -> datetime | None:
         return self.due_at
 
-    def settle_reply(self, claim, state, *, reason=None, next_at=None) -> bool:
+    def settle_reply(self, claim, state, *, next_at=None, **how) -> bool:
         if state is ReplyState.DUE:
             self.due_at = next_at
-        return super().settle_reply(claim, state, reason=reason, next_at=next_at)
+        return super().settle_reply(claim, state, next_at=next_at, **how)
 
     def receive(self, line, service, batch, decide, new_reference, *, gone=()) -> Received:
         new = 0

@@ -186,8 +186,9 @@ class BenchStore:
         self.parts.append((claim.id, number, tp_mr))
         return True
 
-    def settle_reply(self, claim, state, *, reason=None, next_at=None) -> bool:
+    def settle_reply(self, claim, state, *, reason=None, next_at=None, taken=None) -> bool:
         self._call("settle")
+        self.parts += [(claim.id, number, tp_mr) for number, tp_mr in (taken or {}).items()]
         self.settled.append((claim.id, state))
         self.next_ats.append(next_at)
         return True

@@ -62,10 +62,9 @@ def test_the_stores_alarm_ends_on_a_line_that_lost_its_modem_meanwhile(bench):
     assert "store" not in bench.alarms
 
 
-@pytest.mark.parametrize("call", ["record_part", "settle"])
-def test_what_the_network_took_is_written_down_when_the_store_works_again(bench, call):
+def test_what_the_network_took_is_written_down_when_the_store_works_again(bench):
     bench.store.replies = [a_reply(5), a_reply(6)]
-    bench.store.fail_next[call] = StoreUnavailable("The disk is full.")
+    bench.store.fail_next["settle"] = StoreUnavailable("The disk is full.")
 
     bench.pass_time(5)
 
