@@ -147,7 +147,11 @@ class DeadlineNetwork(httpcore2.NetworkBackend):
             # An address that swallows packets takes its share of the time, and leaves the others
             # theirs.
             share_s = (until - time.monotonic()) / (len(addresses) - place)
-            sock = socket.socket(family, kind, protocol)
+            try:
+                sock = socket.socket(family, kind, protocol)
+            except OSError as error:  # no IPv6 in this kernel, or too many open files
+                failure = error
+                continue
             try:
                 sock.settimeout(self._deadline.left(max(share_s, 0.001), httpcore2.ConnectTimeout))
                 sock.connect(address)
@@ -181,7 +185,10 @@ def resolve(host: str, port: int, *, limit_s: float) -> list[tuple[Any, ...]]:
     ask(socket.AI_NUMERICHOST)  # an address written out needs no resolver and no thread
     found = answers.get()
     if isinstance(found, Exception):
-        threading.Thread(target=ask, args=(0,), name="resolve", daemon=True).start()
+        try:
+            threading.Thread(target=ask, args=(0,), name="resolve", daemon=True).start()
+        except RuntimeError as error:  # too many threads on this host
+            raise httpcore2.ConnectError(error) from error
         try:
             found = answers.get(timeout=max(limit_s, 0.001))
         except queue.Empty:

@@ -25,6 +25,7 @@ DEADLINE_S = 0.5
 SLACK_S = 0.4  # for a busy machine
 TLS = Path(__file__).parent.parent / "data" / "tls"
 BODY = b'{"text":"BTM jalan rusak"}'
+NO_FAMILY = 250  # of addresses: no kernel has so many
 
 
 @pytest.fixture
@@ -177,6 +178,42 @@ def test_a_dead_first_address_leaves_time_for_the_second(make_client, monkeypatc
 
     assert result == Answer(204, b"")
     assert took_s < DEADLINE_S + SLACK_S
+
+
+def test_an_address_of_a_kind_that_this_host_lacks_leaves_its_turn_to_the_next(
+    make_client, monkeypatch
+):
+    """A kernel without IPv6, and a city's host that has an IPv6 address first."""
+    with ScriptedServer(lambda connection, _: connection.sendall(answer(204))) as server:
+        port = int(server.url.split(":")[2].split("/")[0])
+        addresses = [
+            (NO_FAMILY, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port)),
+            (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port)),
+        ]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: addresses)
+        result, _ = post(make_client(), "http://kota.example/")
+
+    assert result == Answer(204, b"")
+
+
+def test_without_a_socket_nothing_was_sent(make_client, monkeypatch):
+    """Nor with too many open files: a complaint that never left must not be one in doubt."""
+    addresses = [(NO_FAMILY, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 9))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: addresses)
+
+    result, _ = post(make_client(), "http://kota.example/")
+
+    assert result == NeverSent("no connection: Address family not supported by protocol")
+
+
+def test_a_resolver_that_no_thread_is_left_for_sent_nothing(make_client, monkeypatch):
+    def refuse(_thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    result, _ = post(make_client(), "http://kota.example/")
+
+    assert result == NeverSent("no connection")
 
 
 class full_listener:  # noqa: N801  (used as a context manager)
