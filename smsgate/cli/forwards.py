@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from smsgate.cli.opening import open_ruled_store, open_store, wake_daemon
 from smsgate.cli.options import ConfigOption, JsonOption, PersonOption
+from smsgate.cli.outbox import say_below
 from smsgate.cli.output import print_json, print_table, say, shorten, show_age, show_moment
 from smsgate.cli.person import actor_of
 from smsgate.errors import SmsgateError
 from smsgate.records import ForwardState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from smsgate.settings import Settings
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LIST_MAX = 10_000
 AT_ONCE_MAX = 100  # in one transaction: receiving waits for it
 REASON_WIDTH = 60
-_NEXT_STEPS = {
+_NEXT_STEPS: Mapping[str, str] = {
     ForwardState.UNCONFIRMED: "look for the complaint's number at the backend. It is there: `smsgate forwards "
     "by-hand ID`. It is missing: `smsgate forwards retry --missing ID`.",
     ForwardState.REFUSED: "enter it at the backend, then `smsgate forwards by-hand ID`; or, once the backend would "
@@ -104,14 +104,7 @@ def list_forwards(
             for forward in shown
         ],
     )
-    if len(found) > limit:
-        say(
-            f"There are more than these {limit}: `--limit` shows them, `--state` and `--backend` fewer."
-        )
-    counts = Counter(forward.state for forward in shown)
-    for which, next_step in _NEXT_STEPS.items():
-        if counts[which]:
-            say(f"{counts[which]} {which}: {next_step}")
+    say_below(found, limit, _NEXT_STEPS)
 
 
 @app.command()

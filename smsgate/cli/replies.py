@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from smsgate.cli.opening import open_store, wake_daemon
 from smsgate.cli.options import ConfigOption, JsonOption, PersonOption
+from smsgate.cli.outbox import say_below
 from smsgate.cli.output import (
     mask_number,
     print_json,
@@ -33,6 +33,7 @@ _MEANS = {
     ReplyState.UNDELIVERED: "the network gave it up: the phone was off for long, or the number is no more",
     ReplyState.EXPIRED: "it could not go out before it was too old",
 }
+_RESEND = "`smsgate replies resend ID` sends it again."
 
 app = typer.Typer(no_args_is_help=True, help="Look after what citizens are told.")
 
@@ -71,14 +72,7 @@ def list_replies(
     _print_replies(shown)
     if restored is not None:
         say(restored.sentence)
-    if len(found) > limit:
-        say(
-            f"There are more than these {limit}: `--limit` shows them, `--state` and `--kind` fewer."
-        )
-    counts = Counter(reply.state for reply in shown)
-    for which, meaning in _MEANS.items():
-        if counts[which]:
-            say(f"{counts[which]} {which}: {meaning}. `smsgate replies resend ID` sends it again.")
+    say_below(found, limit, {state: f"{why}. {_RESEND}" for state, why in _MEANS.items()})
 
 
 @app.command()

@@ -7,7 +7,8 @@ The way in is `Store`; each part of it is a module of its own:
   `knowledge` (what is known of their senders), `deciding` (what they become), `filing` and `rows`
   (what is written), `held`, `reports`, `overdue`;
 - `forwards` and `replies` are the outboxes, with `leases` and `backend_state`;
-- `looking`, `lines`, `alarms` and `events` are for people;
+- `looking`, `messages`, `lines`, `alarms` and `events` are for people to look at; `triage`,
+  `forward_care` and `reply_care` for them to change;
 - `database`, `schema`, `ownership` and `failures` are what all of it stands on.
 """
 

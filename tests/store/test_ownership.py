@@ -92,39 +92,42 @@ def test_the_lock_ends_with_its_process(sqlite_url: str) -> None:
         store.close()
 
 
-def test_a_name_lost_with_postgresqls_session_is_taken_again(postgresql_url: str) -> None:
+@pytest.fixture
+def first_and_second(postgresql_url: str) -> Iterator[tuple[Store, Store]]:
+    """Two daemons of one name: the first has lost it with its session, the second is waiting."""
     first, second = (Store(postgresql_url, "batam-1") for _ in range(2))
     first.open()
     first.own()
     second.open()
-    write(
+    write(  # and wait until the session has ended, for it keeps the name until then
         second,
-        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted",
+        "SELECT pg_terminate_backend(pid, 60000) FROM pg_locks "
+        "WHERE locktype = 'advisory' AND granted",
     )
+    yield first, second
+    first.close()
+    second.close()
+
+
+def test_a_name_lost_with_postgresqls_session_is_taken_again(
+    first_and_second: tuple[Store, Store],
+) -> None:
+    first, second = first_and_second
 
     first.recover()
 
     with pytest.raises(StoreBusy):
         second.own()
-    first.close()
-    second.close()
 
 
-def test_a_name_lost_to_another_daemon_is_given_up(postgresql_url: str) -> None:
-    first, second = (Store(postgresql_url, "batam-1") for _ in range(2))
-    first.open()
-    first.own()
-    second.open()
-    write(
-        second,
-        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted",
-    )
+def test_a_name_lost_to_another_daemon_is_given_up(
+    first_and_second: tuple[Store, Store],
+) -> None:
+    first, second = first_and_second
     second.own()
 
     with pytest.raises(StoreBusy):
         first.recover()
-    first.close()
-    second.close()
 
 
 # --- claims of a process that is no more ------------------------------------------------------------

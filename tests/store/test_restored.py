@@ -47,6 +47,16 @@ def mark(tmp_path: Path) -> Path:
     return tmp_path / "mark.json"
 
 
+def a_copy_put_back(make_store: StoreMaker, mark: Path) -> Store:
+    """Return a store with one complaint that is older than what its gateway saw, and was found to be so."""
+    store = make_store()
+    store.own(mark=mark)
+    receive_one(store)
+    wind_back(store)
+    store.watch_restored()
+    return store
+
+
 def test_an_ordinary_restart_holds_nothing(make_store: StoreMaker, mark: Path) -> None:
     for _ in range(3):
         store = make_store()
@@ -105,11 +115,7 @@ def test_a_running_daemon_notices_that_its_database_was_put_back(
 
 
 def test_after_its_release_what_is_due_goes_out(make_store: StoreMaker, mark: Path) -> None:
-    store = make_store()
-    store.own(mark=mark)
-    receive_one(store)
-    wind_back(store)
-    store.watch_restored()
+    store = a_copy_put_back(make_store, mark)
 
     assert store.release_restored("person:sari")
 
@@ -168,11 +174,7 @@ def test_another_store_is_not_taken_for_an_old_one(make_store: StoreMaker, mark:
 def test_forwards_of_a_copy_are_in_doubt_and_later_ones_are_not(
     make_store: StoreMaker, mark: Path, clock: HandClock
 ) -> None:
-    store = make_store()
-    store.own(mark=mark)
-    receive_one(store)
-    wind_back(store)
-    store.watch_restored()
+    store = a_copy_put_back(make_store, mark)
     clock.advance(minutes=1)
     receive_one(store, "BTM banjir", sender=OTHER_CITIZEN)
     store.release_restored("person:sari")
@@ -191,11 +193,7 @@ def test_replies_of_a_copy_can_be_left_and_later_ones_go(
     make_store: StoreMaker, mark: Path, clock: HandClock
 ) -> None:
     """The citizen has the receipt already, most likely; what was asked since then is answered."""
-    store = make_store()
-    store.own(mark=mark)
-    receive_one(store)
-    wind_back(store)
-    store.watch_restored()
+    store = a_copy_put_back(make_store, mark)
     clock.advance(minutes=1)
     receive_one(store, "?", index=2, sent_at=NOON + timedelta(minutes=1))
 

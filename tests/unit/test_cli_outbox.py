@@ -159,6 +159,8 @@ def test_the_list_can_be_narrowed(
     def found(*words: str) -> int:
         return len(shown(config, capsys, "forwards", "list", *words))
 
+    assert run(config, "forwards", "list") == 0
+    assert "There is none. `--all` shows those that are done, too." in capsys.readouterr().err
     assert found() == 0, "it is done"
     assert found("--all") == found("--state", "forwarded") == found("--reference", "10000000") == 1
     assert found("--state", "refused", "--state", "forwarded", "--backend", "kota") == 1
