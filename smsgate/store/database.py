@@ -31,6 +31,7 @@ from smsgate.store.failures import Contention, translated
 T = TypeVar("T")
 
 BUSY_TIMEOUT_MS = 5000
+CHECKPOINT_WAIT_MS = 50
 WAIT_FOR_WRITER_S = 15.0  # longer than SQLite waits for another process's lock
 CONTENTION_TRIES = 10
 POSTGRESQL_CONNECT_TIMEOUT_S = 5
@@ -100,13 +101,19 @@ class Database:
             return work(connection)
 
     def checkpoint(self) -> None:
-        """Move SQLite's write-ahead log into the file, as far as readers allow."""
+        """Move SQLite's write-ahead log into the file, as far as readers allow.
+
+        For one that reads long (`ledger`, `db backup`) it does not wait: receiving would, too.
+        """
         if self.is_sqlite:
             with translated():
                 connection = self.writer.raw_connection()
+                cursor = connection.cursor()
                 try:
-                    connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                    cursor.execute(f"PRAGMA busy_timeout={CHECKPOINT_WAIT_MS}").fetchall()
+                    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
                 finally:
+                    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}").fetchall()
                     connection.close()
 
     def has_disk_reserve(self, mib: int) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from stores import SERVICES, StoreMaker, rows
 from smsgate.backends import Accepted
 from smsgate.errors import StoreError, StoreUnavailable
 from smsgate.store import Store
+from smsgate.store.database import BUSY_TIMEOUT_MS
 
 
 @pytest.fixture
@@ -180,6 +183,24 @@ def test_a_checkpoint_empties_the_log(store: Store, sqlite_url: str) -> None:
     store.checkpoint()
 
     assert log.stat().st_size == 0
+
+
+def test_a_checkpoint_waits_for_no_reader(store: Store, sqlite_url: str) -> None:
+    """It holds the writer meanwhile: five seconds, in which nothing was received."""
+    path = sqlite_url.removeprefix("sqlite:///")
+    store.receive("m1", "btm", batch(1), decide, references())
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM sms").fetchone()
+        store.receive("m1", "btm", batch(1, first=2), decide, references())
+        begun = time.monotonic()
+        store.checkpoint()
+        took_s = time.monotonic() - begun
+
+    assert took_s < BUSY_TIMEOUT_MS / 1000
+    with store._database.write() as connection:
+        patience = connection.exec_driver_sql("PRAGMA busy_timeout").scalar()
+    assert patience == BUSY_TIMEOUT_MS, "other programs' locks are waited for as before"
 
 
 def test_every_connection_syncs_each_commit(store: Store) -> None:
