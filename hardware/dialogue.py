@@ -45,13 +45,21 @@ class Urc:
 class Exchange:
     """One command and what has come back for it; `signal` is released once it is over."""
 
-    __slots__ = ("command", "has_prompt", "lines", "prefix", "signal", "trouble", "wants_prompt")
+    __slots__ = (
+        "command", "has_prompt", "is_slow", "lines", "prefix", "signal", "trouble", "wants_prompt",
+    )  # fmt: skip
 
     def __init__(
-        self, command: str, *, wants_prompt: bool = False, prefix: str | None = None
+        self,
+        command: str,
+        *,
+        wants_prompt: bool = False,
+        prefix: str | None = None,
+        is_slow: bool = False,
     ) -> None:
         self.command = command
         self.wants_prompt = wants_prompt
+        self.is_slow = is_slow  # its answer may be long in coming; once begun, it comes at once
         if prefix is None:
             found = _PREFIX.match(command)
             prefix = found[1] if found else NO_PREFIX
@@ -93,6 +101,12 @@ class Dialogue:
         if len(rest) > LINE_CHARACTERS_MAX:
             self._is_skipping = True
         self._rest = "" if self._is_skipping else self._after_prompt(rest)
+
+    def has_begun(self, exchange: Exchange) -> bool:
+        """Whether part of this answer is there: a line of it, or the beginning of its first line."""
+        if any(line.startswith(exchange.prefix) for line in exchange.lines):
+            return True
+        return self._rest.lstrip(_JUNK).startswith((exchange.prefix, "+CMS ERROR", "+CME ERROR"))
 
     def _after_prompt(self, rest: str) -> str:
         exchange = self.exchange

@@ -44,6 +44,7 @@ LIST_TIMEOUT_S = 60.0
 LIST_TIMEOUT_PER_SLOT_S = 1.0  # a SIM read by a slow modem at 9600 baud takes half of it
 CARD_PATIENCE = 2  # what reads or writes the SIM may take so many command timeouts
 EMPTY_SLOT = 321
+ANSWER_REST_S = 2.0  # after the SMSC's answer has begun
 READ_AGAIN_TRIES = 3  # of a damaged slot: noise comes in bursts
 CTRL_Z = "\x1a"
 
@@ -411,13 +412,18 @@ class ModemEngine(GsmModem, ModemLink):
             if self._dialogue.is_dirty:
                 self.resync()
             self._ask_for_prompt(pdu.tpdu_length)
-            body = Exchange(pdu.octets.hex().upper(), prefix="+CMGS")
+            body = Exchange(pdu.octets.hex().upper(), prefix="+CMGS", is_slow=True)
+            limit_s = self._options.submit_timeout_s
             try:
-                lines = self._transact(body, self._options.submit_timeout_s, end=CTRL_Z).lines
+                self._transact(body, limit_s, end=CTRL_Z, silence_s=ANSWER_REST_S)
             except (CommandTimeout, LinkDown, ModemRebooted):
+                reference = answers.read_numbers(body.lines, "+CMGS")
+                if reference:
+                    return reference[0]  # the SMSC has it; the OK was lost
                 raise SubmitUnknown(
                     "The modem took the SMS and gave no answer; it may have been sent."
                 ) from None
+        lines = body.lines
         reference = answers.read_numbers(lines, "+CMGS")
         if lines[-1] == "OK" and reference:
             return reference[0]

@@ -298,8 +298,10 @@ class ModemLink(SerialComms):
     def _await_while_heard(self, exchange: Exchange, timeout_s: float, silence_s: float) -> bool:
         started_at = self._clock.monotonic()
         while True:
-            quiet_at = max(started_at, self._heard_at) + silence_s
-            left_s = min(quiet_at, started_at + timeout_s) - self._clock.monotonic()
+            is_due = not exchange.is_slow or self._dialogue.has_begun(exchange)
+            now = self._clock.monotonic()
+            quiet_at = (max(started_at, self._heard_at) if is_due else now) + silence_s
+            left_s = min(quiet_at, started_at + timeout_s) - now
             if exchange.signal.acquire(timeout=max(0.0, left_s)):
                 return True
             if left_s <= 0:

@@ -22,6 +22,7 @@ LOOK_EVERY_S = 0.0003
 LOOK_AT_DRAIN_EVERY_S = 0.01
 SERIAL_OCTETS_PER_S = 115_200 / 10  # 8N1: ten bits an octet
 LISTED_FOR_MEASURE = 10
+LOST_SUBMISSION_S = 150.0  # a reply whose answer a fault swallowed is waited for two minutes
 DELETE_COMMAND = b"AT+CMGD=10\r"
 DELETE_ANSWER = b"\r\nOK\r\n"
 TEXT_LENGTH = 100
@@ -169,9 +170,8 @@ def measure_all(contender: Contender, scale: Scale, only: str | None) -> Iterato
         with _rehearse(contender) as rehearsal:
             contender.start(rehearsal)
             counter = contender.counter(rehearsal)
-            yield from measure_faults(
-                rehearsal, counter, for_s=scale.fault_s, limit_s=scale.limit_s
-            )
+            limit_s = max(scale.limit_s, LOST_SUBMISSION_S)
+            yield from measure_faults(rehearsal, counter, for_s=scale.fault_s, limit_s=limit_s)
         with _rehearse(contender) as rehearsal:
             bind_by_imei(rehearsal)
             contender.start(rehearsal)

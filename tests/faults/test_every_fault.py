@@ -103,6 +103,28 @@ def test_reply_is_submitted_once_or_left_in_doubt(fault, params, sent, state):
     assert bench.seconds_to_receive() < 60
 
 
+# The network may take two minutes to answer an AT+CMGS: a modem that lost the answer looks just so. What came of the
+# answer, a sign of a restart or a dead port says that nothing more will come.
+@pytest.mark.parametrize(
+    ("fault", "params", "limit_s"),
+    [
+        pytest.param("cut_answer", {"command": "+CMGS"}, 5.0, id="answer cut in half"),
+        pytest.param("reboot_in_body", {}, 15.0, id="restart in AT+CMGS"),
+        pytest.param("port_gone_in_answer", {"command": "+CMGS"}, 15.0, id="device gone"),
+        pytest.param("no_prompt", {}, 15.0, id="no prompt"),
+        pytest.param("lost_answer", {"command": "+CMGS"}, 130.0, id="answer lost"),
+        pytest.param("mute_at_command", {"command": "+CMGS", "delay_s": 10.0}, 15.0, id="mute"),
+    ],
+)
+def test_a_submission_that_fails_does_not_keep_the_line_from_receiving(fault, params, limit_s):
+    bench = started()
+    bench.strike(fault, **params)
+    bench.owe_reply()
+    bench.run_for(1)
+
+    assert bench.seconds_to_receive(limit_s=300.0) <= limit_s
+
+
 def test_hopeless_reply_is_tried_with_growing_pauses():
     bench = started()
     bench.strike("submit_error", code=38, times=0)

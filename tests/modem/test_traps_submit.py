@@ -175,3 +175,39 @@ def test_a_link_that_fails_before_the_body_is_no_doubt(script, modem):
 
     with pytest.raises(LinkDown):
         modem.submit(SUBMIT)
+
+
+@pytest.mark.parametrize("said", ["\r\n+CMGS: ", "\r\n+CMGS: 1", "\r\n+CMS ERROR: 3", "+CMGS:\r\n"])
+def test_an_answer_that_ends_in_its_middle_is_not_waited_for(script, modem, said):
+    """The network may take two minutes to answer; the modem takes none to say what the answer was."""
+    script.submit_answer = said
+
+    with pytest.raises(SubmitUnknown):  # the limit is two minutes, as long as a test may take
+        modem.submit(SUBMIT)
+
+
+def test_a_reference_without_its_ok_is_an_answer(script, modem):
+    """The SMSC has it: as unconfirmed a person would have to look after it."""
+    script.submit_answer = "\r\n+CMGS: 41\r\n"
+
+    assert modem.submit(SUBMIT) == 41
+    assert modem.signal().rssi == 17
+
+
+def test_an_error_behind_a_reference_leaves_it_in_doubt(script, modem):
+    script.submit_answer = "\r\n+CMGS: 41\r\n\r\n+CMS ERROR: 500\r\n"
+
+    with pytest.raises(SubmitUnknown):
+        modem.submit(SUBMIT)
+
+
+def test_half_an_announcement_is_no_beginning_of_an_answer(script):
+    with driven(script, submit_timeout_s=60.0) as modem:
+
+        def answer(said: ScriptedModem, _body: str) -> str:
+            threading.Timer(3.0, lambda: said.say('"SM",4\r\n\r\n+CMGS: 9\r\n\r\nOK\r\n')).start()
+            return "\r\n+CMTI: "
+
+        script.submit_answer = answer
+
+        assert modem.submit(SUBMIT) == 9

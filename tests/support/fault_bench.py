@@ -234,8 +234,8 @@ class FaultBench:
                 self._wanted_at = self.clock.monotonic() + self.line.step()
             else:
                 until = self.plans.next_at(min(self._wanted_at, end))
-                self.serial.hear_until(until, lambda: self._rang)
-                self.plans.run_until(until)
+                if not self.serial.hear_until(until, lambda: self._rang):
+                    self.plans.run_until(until)
         raise AssertionError("the line is busy for ever:\n" + "\n".join(self.trace.lines[-60:]))
 
     def has_all(self) -> bool:
