@@ -75,6 +75,7 @@ CATALOGUE: Mapping[str, Severity] = MappingProxyType(
         "worker.*.stuck": Severity.CRITICAL,  # no progress: the watchdog will end us
         "control": Severity.WARNING,  # no control socket: commands cannot ask us
         "status": Severity.WARNING,  # no status server: nobody can watch us
+        "callbacks": Severity.WARNING,  # nobody listens to what backends say by themselves
         "config": Severity.WARNING,  # a reload was refused; the old configuration stays
         "config.restart": Severity.NOTICE,  # a reload changed what only a restart puts in force
     }

@@ -22,6 +22,7 @@ from smsgate.config_secrets import SecretError, check_secret, read_secret
 from smsgate.errors import ConfigDenied, ConfigError
 from smsgate.settings import (
     BackendSettings,
+    CallbackSettings,
     GatewaySettings,
     LimitSettings,
     LogSettings,
@@ -69,6 +70,7 @@ _TABLES: Mapping[str, type[BaseModel]] = {
     "gateway": GatewaySettings,
     "store": StoreSettings,
     "status": StatusSettings,
+    "callbacks": CallbackSettings,
     "logs": LogSettings,
 }
 _LISTS: Mapping[str, type[BaseModel]] = {

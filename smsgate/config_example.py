@@ -325,6 +325,12 @@ url = "https://aduan.example/api/complaints"
 # There is no personal data in them, and no password before them: so this host only.
 #listen = "127.0.0.1:9178"
 
+[callbacks]
+# Address and port where backends may say by themselves how far complaints are (README); "off", none. off: they
+# are asked where they have a status_url. For a reverse proxy with TLS to pass on to, which limits who may ask.
+# Each backend that may has a secret: what it says is signed with it.
+#listen = "off"
+
 [logs]
 # "debug", "info", "warning" or "error". info tells the life of each message; no text or number is
 # logged at any level.

@@ -114,6 +114,7 @@ class Daemon:
             stack.callback(self._stop_workers)
             self._start_workers()
             self._serve_status(stack)  # after the lines: the first message waits for nothing
+            self._listen_to_backends(stack)
             _leave_to_collector_what_is_new()
             notify("READY=1", f"STATUS=smsgate {__version__} is running")
             log.info("gateway_started", gateway=self._settings.gateway.name, version=__version__)
@@ -225,6 +226,19 @@ class Daemon:
         else:
             stack.callback(server.close)
             log.info("status_served", url=server.url)
+
+    def _listen_to_backends(self, stack: ExitStack) -> None:
+        if self._settings.callbacks.address is None:
+            return
+        from smsgate.callbacks import CallbackError, open_callbacks
+
+        try:
+            server = open_callbacks(self._settings, self._store, self._clock, self._wake_lines)
+        except CallbackError as error:
+            self._alarms.raise_alarm("callbacks", str(error))
+        else:
+            stack.callback(server.close)
+            log.info("callbacks_served", url=server.url)
 
     # --- the main thread --------------------------------------------------------------------------------------------
 
@@ -410,7 +424,7 @@ class Daemon:
             clock=self._clock,
             poll_s=backend.answers_poll_s,
             age_max=timedelta(days=max(s.status_max_age_days for s in self._settings.services)),
-            on_replies=lambda: self._wake(()),
+            on_replies=self._wake_lines,
             raise_alarm=self._alarms.raise_alarm,
             clear_alarm=self._alarms.clear_alarm,
         )

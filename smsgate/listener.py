@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import select
 import socket
 import threading
@@ -22,6 +23,23 @@ CLOSE_TIMEOUT_S = 2.0
 
 class PeerGoneError(Exception):
     """The other side closed, was too slow or sent too much: the connection is over, and that is all."""
+
+
+def bind(address: tuple[str, int]) -> socket.socket:
+    """Return a socket that is bound to host and port; raise OSError, whose words are for a person."""
+    host, port = address
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+    except UnicodeError:
+        sock.close()
+        raise OSError(errno.EINVAL, "not a host name") from None
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 class Connection:
@@ -45,6 +63,14 @@ class Connection:
             raise PeerGoneError("too much")
         found = bytes(self._pending[:end])
         del self._pending[: end + len(delimiter)]
+        return found
+
+    def read_exactly(self, octets: int) -> bytes:
+        """Return this many octets; raise PeerGoneError."""
+        while len(self._pending) < octets:
+            self._pending += self._receive()
+        found = bytes(self._pending[:octets])
+        del self._pending[:octets]
         return found
 
     def _receive(self) -> bytes:

@@ -99,6 +99,11 @@ def _check_listen(value: str) -> str:
     return value
 
 
+def _read_listen(value: str) -> tuple[str, int] | None:
+    match = _LISTEN.fullmatch(value)
+    return (match["host"].strip("[]"), int(match["port"])) if match else None
+
+
 def _check_absolute(value: Path) -> Path:
     if not value.is_absolute():
         raise ValueError("expected a path that begins with /")
@@ -328,8 +333,18 @@ class StatusSettings(_Table):
     @property
     def address(self) -> tuple[str, int] | None:
         """Host and port to listen on; None when it is off."""
-        match = _LISTEN.fullmatch(self.listen)
-        return (match["host"].strip("[]"), int(match["port"])) if match else None
+        return _read_listen(self.listen)
+
+
+class CallbackSettings(_Table):
+    """Where backends may say by themselves how far complaints are."""
+
+    listen: Annotated[StrictStr, AfterValidator(_check_listen)] = "off"
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Host and port to listen on; None when it is off."""
+        return _read_listen(self.listen)
 
 
 class LogSettings(_Table):
@@ -348,6 +363,7 @@ class Settings(_Table):
     modems: tuple[ModemSettings, ...] = ()
     backends: tuple[BackendSettings, ...] = ()
     status: StatusSettings = StatusSettings()
+    callbacks: CallbackSettings = CallbackSettings()
     logs: LogSettings = LogSettings()
 
     _secrets: Mapping[str, SecretStr] = PrivateAttr(default_factory=dict)

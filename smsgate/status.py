@@ -8,7 +8,6 @@ answer holds anything of a message or a sender.
 from __future__ import annotations
 
 import json
-import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ import structlog
 from smsgate.alarms import Alarm, Severity
 from smsgate.clock import Clock, SystemClock
 from smsgate.errors import SmsgateError
-from smsgate.listener import Connection, Listener
+from smsgate.listener import Connection, Listener, bind
 from smsgate.plain import to_plain
 from smsgate.records import BackendRecord, LineRecord, StatusCounts
 
@@ -94,16 +93,11 @@ class StatusServer:
     def start(self) -> None:
         """Listen; raise StatusError when the address cannot be had."""
         host, port = self._address
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         try:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind((host, port))
-        except (OSError, UnicodeError) as error:
-            sock.close()
-            reason = error.strerror if isinstance(error, OSError) else "not a host name"
+            sock = bind(self._address)
+        except OSError as error:
             raise StatusError(
-                f"status.listen: cannot listen on {host}:{port} ({reason}): choose another address "
+                f"status.listen: cannot listen on {host}:{port} ({error.strerror}): choose another address "
                 "or port, 0 for any"
             ) from None
         self._address = (host, sock.getsockname()[1])

@@ -36,7 +36,7 @@ from smsgate.backends import (
     TryLater,
     Unknown,
 )
-from smsgate.backends.progress import Progress, ProgressOutcome, read_status
+from smsgate.backends.progress import Progress, ProgressOutcome, ProgressWords, read_status
 from smsgate.backends.statuses import classify, doubt
 from smsgate.clock import Clock
 from smsgate.errors import ConfigError
@@ -190,14 +190,9 @@ class JsonBackend:
         told = [entry for entry in entries if has_field(entry, contract.status_field)]
         if not entries:
             return NotFound()
-        raw = pick(told[0], contract.status_field) if told else None
-        if raw is None:
+        if not told or pick(told[0], contract.status_field) is None:
             return NotFound()  # nobody has looked at it
-        if not isinstance(raw, str) or not raw.strip():
-            return Held(f"status_url: {OUT_OF_CONTRACT}")
-        answer, unit = _words(told[0], contract.answer_field), _words(told[0], contract.unit_field)
-        status = read_status(raw, contract.statuses, has_answer=answer is not None)
-        return Progress(status, raw.strip(), answer, unit)
+        return read_progress(told[0], contract) or Held(f"status_url: {OUT_OF_CONTRACT}")
 
     def _look_up(self, url: str, what: str) -> _Content | NotFound | TryLater | Held:
         """Ask with GET; return the JSON that came."""
@@ -289,6 +284,16 @@ class JsonBackend:
             log.error("complaint_doubled_at_backend", backend=self.name, reference=reference)
         tracking_id = pick(ours[0], self._contract.tracking_field)
         return Found(str(tracking_id) if is_tracking_id(tracking_id) else None)
+
+
+def read_progress(entry: Any, words: ProgressWords) -> Progress | None:
+    """Return how far a complaint is by what a backend says of it; None where it says no status."""
+    raw = pick(entry, words.status_field)
+    if not isinstance(raw, str) or not raw.strip():
+        return None
+    answer, unit = _words(entry, words.answer_field), _words(entry, words.unit_field)
+    status = read_status(raw, words.statuses, has_answer=answer is not None)
+    return Progress(status, raw.strip(), answer, unit)
 
 
 def open_json_backend(

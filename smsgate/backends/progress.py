@@ -62,10 +62,42 @@ class AskedComplaint:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What became of an answer: whether it was news, and whether a line has something to send now."""
+    """What became of an answer: whether it was news, and whether a line has something to send now.
+
+    `is_postponed`: nothing was written, since the citizen had notices enough for now; to be heard again.
+    """
 
     is_news: bool
     has_due_replies: bool = False
+    is_postponed: bool = False
+
+
+class NotHereYet(Exception):
+    """The backend speaks of a complaint whose forward to it is not settled: it may in a moment."""
+
+
+class ProgressWords(Protocol):
+    """Where a backend's answers have what, and its own words for statuses."""
+
+    @property
+    def status_field(self) -> str:
+        """Where the status stands."""
+        ...
+
+    @property
+    def answer_field(self) -> str:
+        """Where the answer to the citizen stands; nowhere if empty."""
+        ...
+
+    @property
+    def unit_field(self) -> str:
+        """Where the unit stands; nowhere if empty."""
+        ...
+
+    @property
+    def statuses(self) -> Mapping[str, ComplaintStatus]:
+        """Its own words, and ours for them."""
+        ...
 
 
 class TellsProgress(Protocol):

@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from smsgate.backends.progress import ENDS, AskedComplaint, Heard, Progress
+from smsgate.backends.progress import ENDS, AskedComplaint, Heard, NotHereYet, Progress
 from smsgate.records import ComplaintStatus, ForwardState, ReplyKind
 from smsgate.store import events
 from smsgate.store.columns import escape
@@ -101,6 +101,38 @@ class Answers:
             row = connection.execute(query).one_or_none()
         return None if row is None else AskedComplaint(**row._mapping)
 
+    def told_of(
+        self, backend: str, reference: str, *, since: datetime, closed_since: datetime
+    ) -> AskedComplaint | None:
+        """Return the complaint that a backend speaks of by itself, of those that it could be asked for; None
+        where it has no such one. Raises NotHereYet while its forward there is not settled.
+        """
+        query = (
+            sa.select(
+                _forward.c.id.label("place"),
+                _forward.c.complaint_id,
+                _complaint.c.reference,
+                _forward.c.tracking_id,
+                _forward.c.state,
+            )
+            .join_from(_forward, _complaint, _complaint.c.id == _forward.c.complaint_id)
+            .where(
+                _complaint.c.reference == reference,
+                _complaint.c.gateway == self._room.gateway,
+                _complaint.c.received_at > since,
+                sa.or_(_complaint.c.closed_at.is_(None), _complaint.c.closed_at > closed_since),
+                _forward.c.backend == backend,
+                _forward.c.kind == CREATE,
+            )
+        )
+        with self._room.database.read() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        if row.state != ForwardState.FORWARDED:
+            raise NotHereYet
+        return AskedComplaint(row.place, row.complaint_id, row.reference, row.tracking_id)
+
     def note(self, backend: str, asked: AskedComplaint, progress: Progress) -> Heard:
         """Write what is news, with what the citizen is told of it, in one transaction.
 
@@ -110,7 +142,7 @@ class Answers:
         try:
             return self._room.database.run(lambda c: self._note(c, backend, asked, progress))
         except _TooManyNow:
-            return Heard(is_news=False)
+            return Heard(is_news=False, is_postponed=True)
 
     def _note(
         self, connection: Connection, backend: str, asked: AskedComplaint, progress: Progress

@@ -281,6 +281,14 @@ class _Outbox(_Receiving):
             backend, after=after, since=since, closed_since=closed_since
         )
 
+    def told_of(
+        self, backend: str, reference: str, *, since: datetime, closed_since: datetime
+    ) -> AskedComplaint | None:
+        """Return the complaint that a backend speaks of by itself; None where it has no such one."""
+        return Answers(self._room).told_of(
+            backend, reference, since=since, closed_since=closed_since
+        )
+
     def note_progress(self, backend: str, asked: AskedComplaint, progress: Progress) -> Heard:
         """Write what a backend said of a complaint, and make due what the citizen is told, if it is news."""
         return Answers(self._room).note(backend, asked, progress)

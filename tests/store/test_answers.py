@@ -11,7 +11,7 @@ from inbound import NOON, HandClock, inbound, references
 from stores import StoreMaker, rows
 
 from smsgate.backends import Accepted
-from smsgate.backends.progress import AskedComplaint, Heard, Progress
+from smsgate.backends.progress import AskedComplaint, Heard, NotHereYet, Progress
 from smsgate.config import load
 from smsgate.records import ComplaintStatus, ReplyState
 from smsgate.rules import Rules
@@ -206,7 +206,7 @@ def test_what_the_gateway_has_no_room_for_is_told_later(
     assert claim is not None
     store.settle_forward(claim, Accepted("K-1"), next_at=None)
 
-    assert note(store, ANSWERED) == Heard(is_news=False)
+    assert note(store, ANSWERED) == Heard(is_news=False, is_postponed=True)
     assert (told(store), status(store)) == ([], "diterima")
     clock.advance(hours=1, seconds=1)
 
@@ -313,3 +313,39 @@ def news_of_a_round(store: Store) -> int:
         count += store.note_progress("kota", asked, ANSWERED).is_news
         asked = next_to_ask(store, after=asked.place)
     return count
+
+
+# --- said by the backend itself -----------------------------------------------------------------
+
+
+def told_of(store: Store, reference: str = "10000000", backend: str = "kota") -> object:
+    return store.told_of(backend, reference, since=LONG_AGO, closed_since=LONG_AGO)
+
+
+def test_a_backend_may_speak_of_a_complaint_that_it_has(store: Store) -> None:
+    assert told_of(store) == next_to_ask(store)
+    assert told_of(store, "20000000") is None
+    assert told_of(store, backend="lapor") is None
+    assert (
+        store.told_of("kota", "10000000", since=NOON + timedelta(days=1), closed_since=NOON) is None
+    )
+
+
+def test_of_a_complaint_that_ended_long_ago_nobody_speaks(store: Store) -> None:
+    note(store, CLOSED)
+
+    assert told_of(store) is not None
+    later = NOON + timedelta(days=31)
+    assert store.told_of("kota", "10000000", since=LONG_AGO, closed_since=later) is None
+
+
+def test_a_backend_that_is_quicker_than_our_record_is_heard_later(
+    make_store: StoreMaker, rules: Rules
+) -> None:
+    """It may answer before we have settled that it took the complaint."""
+    facts = ServiceFacts(number="1708", backends=("kota",), compose=rules)
+    store = make_store(services={"btm": facts})
+    store.receive("m1", "btm", [inbound("BTM jalan rusak di Sekupang")], rules, references())
+
+    with pytest.raises(NotHereYet):
+        told_of(store)
