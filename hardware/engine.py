@@ -30,6 +30,7 @@ from .errors import (
     is_surely_unsent,
 )
 from .facts import Identity, Usage
+from .identity import identify, read_smsc
 from .link import ESC, LinkSurroundings, ModemLink
 from .pin import PinLedger, SimLock
 from .profiles import GENERIC, Profile, profile_for
@@ -100,7 +101,7 @@ class ModemEngine(GsmModem, ModemLink):
         try:
             super().connect(pin)  # type: ignore[call-arg]  # the untyped package comes first
             self.settings.apply()
-            self.identity = self._identify()
+            self.identity = identify(self.ask)
             self.profile = profile_for(self.identity.manufacturer, self.identity.model)
             self._list_suffix = ",1" if self.profile.lists_without_marking else ""
             if self._options.wants_reports:
@@ -175,24 +176,6 @@ class ModemEngine(GsmModem, ModemLink):
         )
         lock.unlock()
 
-    def _identify(self) -> Identity:
-        maker, model = (
-            answers.read_text(self.ask("AT+CGMI")),
-            answers.read_text(self.ask("AT+CGMM")),
-        )
-        iccid = None
-        for ask in profile_for(maker, model).iccid_commands:
-            iccid = iccid or answers.read_digits(self.ask(ask))
-        return Identity(
-            manufacturer=maker,
-            model=model,
-            revision=answers.read_text(self.ask("AT+CGMR")),
-            imei=answers.read_digits(self.ask("AT+CGSN")) or "",
-            imsi=answers.read_digits(self.ask("AT+CIMI")),
-            iccid=iccid,
-            smsc=self._smscNumber,
-        )
-
     def monotonic(self) -> float:
         """Return the time that the engine's limits are kept by."""
         return self._clock.monotonic()
@@ -253,6 +236,9 @@ class ModemEngine(GsmModem, ModemLink):
         name = Exchange(
             data
         ).name  # never the command itself: it may hold a PIN, and exceptions are logged
+        if data.startswith("AT+CSCA=") and read_smsc(self.ask("AT+CSCA?")):
+            # The package puts back what it read first; read wrongly, that would be on the SIM from then on.
+            return ["OK"]
         try:
             return [*_legible(data, self.command(data)), "OK"]
         except CommandTimeout:

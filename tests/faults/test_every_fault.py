@@ -145,3 +145,34 @@ def test_hopeless_reply_is_tried_with_growing_pauses():
 
 def test_table_of_faults_is_covered():
     assert set(HERE) | set(OF_THE_PORT) == set(KINDS)
+
+
+@pytest.mark.parametrize("seed", [1, 7, 9])
+@pytest.mark.parametrize("is_first", [True, False], ids=["at first sight", "later"])
+@pytest.mark.parametrize("command", ["+CCID", "+CSCA"])
+def test_one_garbled_answer_is_not_another_sim(command, is_first, seed):
+    """Replies would wait until a person accepts a SIM that was there all the time."""
+    bench = FaultBench(seed=seed)
+    bench.run_for(0 if is_first else 3)
+    bench.strike("flipped_bits", command=command)
+    bench.run_for(30 if is_first else 0)
+    bench.strike("reboot")
+    bench.run_for(30)
+
+    bench.owe_reply()
+    bench.run_for(60)
+
+    assert bench.network.submitted_count == 1
+
+
+@pytest.mark.parametrize("seed", [7, 9, 13])
+def test_a_garbled_smsc_number_is_not_written_to_the_sim(seed):
+    """The package puts back the number that it read first, where it reads another one later."""
+    bench = FaultBench(seed=seed)
+    number = bench.device.card.smsc
+    bench.strike("flipped_bits", command="+CSCA")
+
+    bench.run_for(30)
+
+    assert bench.device.card.smsc == number
+    assert bench.line.record.state == "ready"
