@@ -41,6 +41,7 @@ class Evidence:
     doubts: Doubts = field(default_factory=Doubts)
     crashes: list[str] = field(default_factory=list)
     waiting_at_smsc: int = 0
+    changed_smsc: bool = False  # on a SIM: nobody told us to
     counts: StatusCounts | None = None
     ledger: Ledger | None = None
     is_sound: bool = False  # nothing went wrong at all

@@ -27,7 +27,7 @@ from simulation.disk import shared_disk
 from simulation.evidence import Evidence
 from simulation.faults import Faults, Killed
 from simulation.gateway import IDLE_S_MAX, NO_BUG, Gateway, Plant, Scheduled
-from simulation.invariants import misread, violations
+from simulation.invariants import RECEIPTS, misread, violations
 from simulation.streets import Phones
 from simulation.surroundings import Surroundings, build_surroundings
 from simulation.trace import Trace, listening
@@ -374,14 +374,21 @@ class History:
         if whole != text:
             self.faults.count("replies of several parts")
         rows = evidence.rows(
-            "SELECT id, state, text FROM reply WHERE recipient = ? AND instr(text, ?)",
+            "SELECT id, state, kind, text, complaint_id,"
+            " (SELECT reference FROM complaint WHERE complaint.id = complaint_id) AS reference"
+            " FROM reply WHERE recipient = ? AND instr(text, ?)",
             recipient,
             text,
         )
-        if not any(
-            row["state"] == "claimed" or self._has_lost_lease(row, recipient) for row in rows
-        ):
+        claimed = [
+            row for row in rows if row["state"] == "claimed" or self._has_lost_lease(row, recipient)
+        ]
+        if not claimed:
             evidence.unclaimed.append("UNCLAIMED: a reply was submitted that nobody had claimed")
+        if any(row["kind"] in RECEIPTS and row["reference"] is None for row in claimed):
+            evidence.unclaimed.append(
+                "UNFOUNDED: a receipt was submitted, and no complaint is stored"
+            )
         for reference in filter(is_reference, _REFERENCE.findall(text)):
             if not evidence.rows("SELECT id FROM complaint WHERE reference = ?", reference):
                 evidence.unclaimed.append(f"INVENTED: a reply names {reference}, which is nowhere")

@@ -6,13 +6,24 @@ import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from simulation.citizens import COMPLAINING, Key, Sms
+from simulation.citizens import COMPLAINING, Intent, Key, Sms
 from simulation.complaint_server import BackendKind, ScriptedBackend
 from simulation.evidence import Evidence
 
 from hardware.sms import Stat
 
 RECEIPTS = ("ack", "ack_rahasia", "ack_anonim", "emergency")
+OVER_LIMIT = "limit"  # who has sent very many gets this once in place of further receipts
+BECOMES: dict[Intent, set[str]] = {
+    Intent.FOLLOW_UP: {"follow-up"},
+    Intent.STATUS: {"query"},
+    Intent.HELP: {"query"},
+    Intent.TEST: {"test"},
+    Intent.OPT_OUT: {"opt-out"},
+    Intent.UNPREFIXED: {"triage", "follow-up"},  # soon after a complaint it belongs to that
+    Intent.NOTICE: {"operator notice"},
+    Intent.OCTETS: {"undecodable"},
+}
 _SENT = ("submitted", "delivered")
 
 
@@ -26,6 +37,7 @@ def violations(evidence: Evidence) -> list[str]:
         _forwards,
         _replies,
         _receipts,
+        _intents,
         _dispositions,
         _modems,
     ):
@@ -120,22 +132,24 @@ def _complaints(evidence: Evidence) -> Iterator[str]:
 
 def _forwards(evidence: Evidence) -> Iterator[str]:
     """Each complaint, and each addition, is at each backend once; or it is left to a person, with its reason."""
-    references = {row["reference"] for row in evidence.rows("SELECT reference FROM complaint")}
-    complaint_count = len(references)
+    rows = evidence.rows("SELECT reference, body FROM complaint")
+    bodies = {row["reference"]: row["body"] for row in rows}
     for backend in evidence.backends:
         rows = evidence.rows(
             "SELECT forward.*, reference FROM forward JOIN complaint ON complaint.id = complaint_id"
             " WHERE backend = ? ORDER BY forward.id",
             backend.name,
         )
-        if sum(row["kind"] == "create" for row in rows) != complaint_count:
+        if sum(row["kind"] == "create" for row in rows) != len(bodies):
             yield f"UNSENT: not every complaint has a forward to {backend.name}"
         blocked: set[str] = set()
         for row in rows:
             yield from _forward(evidence, backend, row, blocked)
         for taken in backend.taken:
-            if taken.reference not in references:
+            if taken.reference not in bodies:
                 yield f"INVENTED: {backend.name} has {taken.reference}, which the store does not"
+            elif taken.kind == "create" and taken.text != bodies[taken.reference]:
+                yield f"CHANGED: {backend.name} has another text of {taken.reference}"
 
 
 def _forward(
@@ -152,7 +166,7 @@ def _forward(
         if count == 0:
             yield f"LOST: {name} is said to be forwarded, and was not"
     elif state == "refused":
-        if row["idempotency_key"] not in backend.refused:
+        if count or row["idempotency_key"] not in backend.refused:
             yield f"UNSENT: {name} is said to be refused, and was not"
         if row["kind"] == "create":
             blocked.add(row["reference"])
@@ -197,7 +211,10 @@ def _replies(evidence: Evidence) -> Iterator[str]:
                 yield f"UNCONFIRMED: reply {row['id']} is in doubt for no reason ({row['reason']})"
         elif row["state"] == "undelivered":
             perhaps[place] += 1  # a part of it may never have gone
-        elif row["state"] not in ("suppressed", "expired"):
+        elif row["state"] == "suppressed":
+            if not row["reason"]:
+                yield f"UNEXPLAINED: reply {row['id']} was not sent, for no reason"
+        else:  # expired, too: everything has worked for long
             yield f"STUCK: reply {row['id']} is still {row['state']}"
     arrived = Counter(evidence.submitted)
     for place in sure | perhaps | arrived:
@@ -210,19 +227,48 @@ def _replies(evidence: Evidence) -> Iterator[str]:
 
 
 def _receipts(evidence: Evidence) -> Iterator[str]:
-    """No citizen has two receipts for one complaint, and none was sent that no stored complaint stands behind."""
+    """Each complaint has one receipt, of its own: to who sent it, with its reference. None has two.
+
+    That none is sent before its complaint is stored is looked at when it is sent (`Evidence.unclaimed`).
+    """
     yield from evidence.unclaimed
     arrived = Counter(evidence.submitted)
     marks = ", ".join("?" for _ in RECEIPTS)
-    for complaint in evidence.rows("SELECT id, reference FROM complaint"):
+    limited = evidence.rows("SELECT recipient FROM reply WHERE kind = ?", OVER_LIMIT)
+    over_limit = {row["recipient"] for row in limited}
+    for complaint in evidence.rows("SELECT id, reference, sender FROM complaint"):
         rows = evidence.rows(
-            f"SELECT DISTINCT recipient, text FROM reply WHERE complaint_id = ? AND kind IN ({marks})",
+            f"SELECT recipient, text FROM reply WHERE complaint_id = ? AND kind IN ({marks})",
             complaint["id"],
             *RECEIPTS,
         )
-        count = sum(arrived[row["recipient"], row["text"]] for row in rows)
+        name = f"complaint {complaint['reference']}"
+        if len(rows) != 1 and (rows or complaint["sender"] not in over_limit):
+            yield f"RECEIPT: {name} has {len(rows)}"
+        for row in rows:
+            if row["recipient"] != complaint["sender"] or complaint["reference"] not in row["text"]:
+                yield f"RECEIPT: that of {name} is somebody else's"
+        count = sum(arrived[place] for place in {(row["recipient"], row["text"]) for row in rows})
         if count > 1:
-            yield f"DOUBLED: {count} receipts for complaint {complaint['reference']}"
+            yield f"DOUBLED: {count} receipts for {name}"
+
+
+def _intents(evidence: Evidence) -> Iterator[str]:
+    """What is no complaint became what it was meant to be."""
+    touched = {key for pair in evidence.altered for key in pair} | evidence.excused
+    became = {
+        (row["line"], bytes(row["key"])): row["disposition"]
+        for row in evidence.rows(
+            "SELECT part.line, key, disposition FROM part JOIN sms ON sms.id = part.sms_id"
+        )
+    }
+    for sms in evidence.sent:
+        expected = BECOMES.get(sms.intent)
+        if expected is None or not sms.is_on_time or touched.intersection(sms.keys):
+            continue
+        words = {became[key] for key in sms.keys if key in became}
+        if not words <= expected:
+            yield f"MISFILED: SMS {sms.number} ({sms.intent}) became {', '.join(sorted(words))}"
 
 
 def _dispositions(evidence: Evidence) -> Iterator[str]:
@@ -262,5 +308,7 @@ def _modems(evidence: Evidence) -> Iterator[str]:
     }
     if drafts != evidence.drafts:
         yield "DRAFTS: what others keep on the SIM was changed"
+    if evidence.changed_smsc:
+        yield "SMSC: its number on a SIM was changed"
     if evidence.waiting_at_smsc:
         yield f"LEFT: {evidence.waiting_at_smsc} SMS are still at the SMSC"

@@ -71,6 +71,7 @@ class SimSlot:
     accepted: set[str] = field(init=False)  # ICCIDs that a person knows of
 
     def __post_init__(self) -> None:
+        self._was_exchanged = False
         self.modem = self.serial.modem
         memory = self.modem.memories["SM"]
         assert isinstance(memory, WatchedMemory)
@@ -94,7 +95,7 @@ class SimSlot:
         self.serial.at_delete = None
         if self.modem.number != self.own.number:
             self._put_in(self.own)
-        if self.modem.card is not self.own.card or not self.is_accepted:
+        if self._was_exchanged:  # the first SIM ever seen may have been the wrong one
             for delay_s in LOOKS_S:
                 self.world.at(self.world.clock.monotonic() + delay_s, self._look)
 
@@ -153,6 +154,7 @@ class SimSlot:
         modem = self.modem
         if modem.card is sim.card:
             return
+        self._was_exchanged = True
         self.world.trace.say(self.line, f"gets the SIM {sim.card.iccid}, number {sim.number}")
         modem.reception.reset()  # what was shown and not acknowledged waits for the number it was sent to
         before = modem.memories["SM"]

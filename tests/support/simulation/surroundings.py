@@ -143,6 +143,9 @@ class Surroundings:
     def testify(self) -> None:
         """Give the evidence what is known only here."""
         self.evidence.waiting_at_smsc = self._waiting_at_smsc()
+        self.evidence.changed_smsc = any(
+            line.modem.card.smsc != self.network.smsc for line in self.lines
+        )
         for number, line in enumerate(self.lines):
             name = line_name(number)
             self.evidence.altered += [((name, a), (name, b)) for a, b in line.altered]
