@@ -38,13 +38,16 @@ class Evidence:
     memories: list[WatchedMemory] = field(default_factory=list)
     taken_along: Counter[Key] = field(default_factory=Counter)  # on a SIM that is in no modem
     drafts: dict[tuple[int, int], str] = field(default_factory=dict)  # memory, slot: hex
-    doubts: Doubts = field(default_factory=Doubts)
     crashes: list[str] = field(default_factory=list)
     waiting_at_smsc: int = 0
     changed_smsc: bool = False  # on a SIM: nobody told us to
     counts: StatusCounts | None = None
     ledger: Ledger | None = None
-    is_sound: bool = False  # nothing went wrong at all
+    doubts: Doubts = field(init=False)
+    is_sound: bool = False  # nothing went wrong in it at all
+
+    def __post_init__(self) -> None:
+        self.doubts = Doubts(self.store)
 
     def rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
         """Ask the store as it was committed."""

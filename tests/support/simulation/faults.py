@@ -105,11 +105,11 @@ class Faults:
 
     def __init__(self, seed: int, trace: Trace) -> None:
         chance = random.Random(f"{seed} faults")
-        is_sound = chance.random() < SOUND_HISTORIES
+        self.is_sound = chance.random() < SOUND_HISTORIES
         self._left = {
             name: chance.randint(1, kind.most)
             for name, kind in KINDS.items()
-            if chance.random() < kind.known and not is_sound
+            if chance.random() < kind.known and not self.is_sound
         }
         self._chance = random.Random(f"{seed} strikes")
         self._trace = trace

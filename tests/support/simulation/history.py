@@ -347,6 +347,7 @@ class History:
     def _judge(self) -> Outcome:
         evidence = self.evidence
         self._site.testify()
+        evidence.is_sound = self.faults.is_sound
         if self._gateway is None:
             evidence.crashes.append("DOWN: the process does not run at the end")
         else:

@@ -40,6 +40,7 @@ def violations(evidence: Evidence) -> list[str]:
         _intents,
         _dispositions,
         _modems,
+        _certainty,
     ):
         found += check(evidence)
     return found
@@ -188,9 +189,7 @@ def _parked(
     if is_clearable:
         yield f"PARKED: {name} is left to a person ({row['reason']}), and the backend {backend.kind}"
     was_lost = (
-        row["idempotency_key"] in backend.lost_answers
-        or row["id"] in evidence.doubts.forwards
-        or evidence.doubts.are_any_claims_lost
+        row["idempotency_key"] in backend.lost_answers or row["id"] in evidence.doubts.forwards
     )
     if not was_lost:
         yield f"PARKED: {name} is left to a person, and no answer was lost"
@@ -206,8 +205,7 @@ def _replies(evidence: Evidence) -> Iterator[str]:
             sure[place] += 1
         elif row["state"] == "unconfirmed":
             perhaps[place] += 1
-            is_doubted = row["id"] in evidence.doubts.replies
-            if not (is_doubted or evidence.doubts.are_any_claims_lost):
+            if row["id"] not in evidence.doubts.replies:
                 yield f"UNCONFIRMED: reply {row['id']} is in doubt for no reason ({row['reason']})"
         elif row["state"] == "undelivered":
             perhaps[place] += 1  # a part of it may never have gone
@@ -312,3 +310,14 @@ def _modems(evidence: Evidence) -> Iterator[str]:
         yield "SMSC: its number on a SIM was changed"
     if evidence.waiting_at_smsc:
         yield f"LEFT: {evidence.waiting_at_smsc} SMS are still at the SMSC"
+
+
+def _certainty(evidence: Evidence) -> Iterator[str]:
+    """Where nothing went wrong nothing is in doubt, and nothing was seen twice but what was sent twice."""
+    if not evidence.is_sound:
+        return
+    for table in ("reply", "forward"):
+        for row in evidence.rows(f"SELECT id, state FROM {table} WHERE state = 'unconfirmed'"):
+            yield f"DOUBTED: {table} {row['id']}, and nothing went wrong"
+    if evidence.ledger is not None and evidence.ledger.sightings:
+        yield f"SEEN AGAIN: {evidence.ledger.sightings} times, and nothing went wrong"

@@ -15,6 +15,7 @@ from typing import Any
 
 from simulation.disk import shared_disk
 from simulation.gateway import Plant
+from simulation.invariants import RECEIPTS
 
 from hardware.direct import DIRECT_MEMORY
 from hardware.modem import Modem
@@ -22,7 +23,15 @@ from hardware.sms import SubmitPdu
 from smsgate.backends import Accepted
 from smsgate.drain import Pass
 from smsgate.line import Line
-from smsgate.records import ForwardClaim, Received, ReceivedPart, ReplyClaim, ReplyState
+from smsgate.records import (
+    Decide,
+    Decision,
+    ForwardClaim,
+    Received,
+    ReceivedPart,
+    ReplyClaim,
+    ReplyState,
+)
 
 
 def _put_over(real: Any, name: str, planted: Any) -> None:
@@ -116,6 +125,29 @@ class _SameWhereverItLies(_Over):
         new = [part for part in batch if part.key not in known]
         received: Received = self._store.receive(line, service, new, *how, **more)
         return replace(received, committed=tuple(part.slot for part in batch))
+
+
+class _WithoutReceipts(_Over):
+    """Complaints are filed, and nobody is told."""
+
+    def receive(
+        self,
+        line: str,
+        service: str,
+        batch: Sequence[ReceivedPart],
+        decide: Decide,
+        *how: Any,
+        **more: Any,
+    ) -> Received:
+        def decide_silently(*what: Any) -> Decision:
+            decision = decide(*what)
+            told = [reply for reply in decision.replies if reply.kind not in RECEIPTS]
+            return replace(decision, replies=told)
+
+        received: Received = self._store.receive(
+            line, service, batch, decide_silently, *how, **more
+        )
+        return received
 
 
 def _delete_first(line: Line) -> None:
@@ -235,6 +267,16 @@ class _ImpatientReplies(_Over):
         return claim
 
 
+class _ForwardingAnotherText(_Over):
+    """What is forwarded is not what the citizen wrote."""
+
+    def claim_forward(self, backend: str, *, lease_s: float) -> ForwardClaim | None:
+        claim: ForwardClaim | None = self._store.claim_forward(backend, lease_s=lease_s)
+        if claim is None:
+            return None
+        return replace(claim, complaint=replace(claim.complaint, text=claim.complaint.text[:-1]))
+
+
 class _ForgettingLostAnswers(_Over):
     """A lost answer is taken for no: the request is sent again as if it had never been."""
 
@@ -251,6 +293,8 @@ PLANTED = (
     Plant("without a date, the same key is the same message", store=_SameWhereverItLies),
     Plant("without a date, the slot of another SIM is the same slot", store=_SameOnEverySim),
     Plant("answer from a SIM that nobody accepted", line=_answer_from_any_sim),
+    Plant("a complaint has no receipt", store=_WithoutReceipts),
+    Plant("another text is forwarded", store=_ForwardingAnotherText),
     Plant("submit parts of a reply again", store=_SubmittingPartsAgain),
     Plant("settle a reply before it is sent", line=_settle_before_sending),
     Plant("a restart makes claimed replies due again", store=_SendingAgain),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -29,10 +31,19 @@ class World(Protocol):
 class Doubts:
     """What may be in doubt, and why: everything else that is left unconfirmed is a mistake."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: sqlite3.Connection) -> None:
         self.replies: set[int] = set()
         self.forwards: set[int] = set()
-        self.are_any_claims_lost = False  # a claim may have been committed, and nobody knows whose
+        self._store = store
+
+    def note_lost_claims(self, *, replies: Collection[int], forwards: Collection[int]) -> None:
+        """A claim failed: whatever is claimed and held by nobody was committed all the same."""
+        self.replies |= self._claimed("reply").difference(replies)
+        self.forwards |= self._claimed("forward").difference(forwards)
+
+    def _claimed(self, table: str) -> set[int]:
+        rows = self._store.execute(f"SELECT id FROM {table} WHERE state = 'claimed'")
+        return {row["id"] for row in rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +98,7 @@ class Watched:
         try:
             claim: ReplyClaim | None = self._store.claim_reply(service, line, lease_s=lease_s)
         except (StoreError, Killed):
-            self._doubts.are_any_claims_lost = True
+            self._doubts.note_lost_claims(replies=self._replies, forwards=self._forwards)
             raise
         if claim is not None:
             until = self._clock.monotonic() + lease_s
@@ -122,7 +133,7 @@ class Watched:
         try:
             claim: ForwardClaim | None = self._store.claim_forward(backend, lease_s=lease_s)
         except (StoreError, Killed):
-            self._doubts.are_any_claims_lost = True
+            self._doubts.note_lost_claims(replies=self._replies, forwards=self._forwards)
             raise
         if claim is not None:
             self._forwards[claim.id] = _Held("", "", self._clock.monotonic() + lease_s)
