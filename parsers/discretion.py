@@ -17,7 +17,7 @@ _AND = re.compile(r"(?:DAN|&|DN|AND)\s+")
 # Behind RAHASIA, on its line, these make an idiom: `rahasia umum` is what everybody knows. Not among
 # them is what may itself be complained about (`RAHASIA dokter puskesmas jarang masuk`): a number
 # kept back for nothing costs little, one passed on against the wish cannot be called back.
-_IDIOMS = re.compile(r"RAHASIA (?:KAN|UMUM|NEGARA|DAPUR|DAGANG|ILAHI)(?![^\W_])")
+_IDIOMS = re.compile(r"RAHASIA (?:KAN|UMUM|NEGARA|DAPUR|DAGANG|ILAHI|SUKSES)(?![^\W_])")
 _FIRST_WORDS = 4
 
 # The wish put in a sentence. It must be the sender's own identity: `dana dirahasiakan lurah` is
@@ -53,10 +53,11 @@ _WISHES = _any_of(
     rf"{_IDENTITY}{_GAP}{_SELF}{_GAP}{_FEW_WORDS}{_DO_NOT}{_GAP}(?:DI\s?)?SEBUT(?:KAN)?",
     rf"{_IDENTITY}{_GAP}{_SELF}{_GAP}{_FEW_WORDS}{_DO_NOT}{_GAP}(?:{_UNTIL})?(?:{_GIVE_AWAY}|{_GIVE})",
     # jangan sebut nama saya; jangan bocorkan identitas saya; jangan bilang saya yang lapor
-    rf"{_DO_NOT}{_GAP}(?:DI\s?)?SEBUT(?:KAN)?{_GAP}{_IDENTITY}",
+    rf"{_DO_NOT}{_GAP}(?:DI\s?)?SEBUT(?:KAN|\s?2)?{_GAP}{_IDENTITY}",
     rf"{_DO_NOT}{_GAP}(?:{_UNTIL})?{_GIVE_AWAY}{_GAP}{_IDENTITY}",
     rf"{_DO_NOT}{_GAP}(?:{_GIVE}){_GAP}{_IDENTITY}{_GAP}{_SELF}",
     rf"{_DO_NOT}{_GAP}{_TELL}{_GAP}{_FEW_WORDS}{_SELF}{_NOT_DENIED}",
+    rf"{_DO_NOT}{_GAP}{_TELL}{_GAP}{_FEW_WORDS}SIAPA{_GAP}(?:YG|YANG){_GAP}(?:ME)?LAPOR",
     # jangan sampai ketahuan saya yang lapor; jangan sampai pak RT tau saya
     rf"{_DO_NOT}{_GAP}{_UNTIL}{_FEW_WORDS}{_KNOWN}{_GAP}{_FEW_WORDS}{_SELF}",
     # tolong rahasiakan; mohon dirahasiakan ya
@@ -74,7 +75,8 @@ _WISHES = _any_of(
 # The wish for ANONIM. Counter-examples: `akun anonim di fb`, `tidak bisa lapor anonim di aplikasi`.
 _NAMELESS = _any_of(
     rf"(?:SAYA|SAYE|SY|AKU|KAMI|MAU|INGIN|IZIN|IJIN|MOHON){_GAP}(?:ME)?LAPOR(?:KAN)?{_GAP}{_FEW_WORDS}ANONIM",
-    rf"(?:SAYA|SAYE|SY|AKU|KAMI|MAU|INGIN|MINTA|MOHON){_GAP}(?:TETAP{_GAP})?ANONIM",
+    rf"(?<!TIDAK )(?<!TDK )(?<!TAK )(?<!GAK )(?<!GA )(?:SAYA|SAYE|SY|AKU|KAMI|MAU|INGIN|MINTA|MOHON){_GAP}"
+    rf"(?:TETAP{_GAP})?ANONIM",
     rf"(?:LAPORAN|ADUAN){_GAP}(?:INI{_GAP})?(?:BERSIFAT|SECARA){_GAP}ANONIM",
     rf"(?:STAY|REMAIN|KEEP{_GAP}ME){_GAP}ANONYMOUS",
     rf"REPORT(?:ING)?{_GAP}(?:THIS{_GAP})?ANONYMOUSLY",
@@ -112,13 +114,14 @@ _CUES = (
     *("TAMPIL", "MUNCUL", "KEEP", "HIDE", "TELL", "MENTION", "SHARE", "SHOW", "GIVE"),
 )
 _NAMELESS_CUES = ("ANONIM", "ANONYMOUS")
-# What may stand around a keyword that ends a text (`…. Rahasia ya pak, no sy`).
-_AROUND_CLOSING = COURTESY | list_words("""
+# What may stand around a keyword in a clause of its own (`lapor tapi rahasia ya, …`, `…. Rahasia ya pak, no sy`).
+_AROUND_KEYWORD = COURTESY | list_words("""
     INI SIFATNYA SIFAT BERSIFAT MOHON MHN TOLONG TLG MINTA HARAP SAYA SAYE SY AKU KAMI NAMA NOMOR NOMER NO NMR HP
-    IDENTITAS AJA SAJA BANGET DULU
+    IDENTITAS AJA SAJA BANGET DULU LAPOR MELAPOR LAPORAN ADUAN PENGADUAN TAPI TP SECARA
     """)
-_CLOSING_WORDS_MAX = 10
+_KEEP_SECRET = list_words("RAHASIAKAN DIRAHASIAKAN")
 _BREAK = re.compile(r"[.,!?;:()\n\-–—/\[\"*]")
+_SENTENCE_END = re.compile(r"[.!?;\n]")
 
 
 def read_privacy(text: str, index: int, lexicon: Lexicon) -> tuple[Privacy, int]:
@@ -157,29 +160,43 @@ def read_wish(folded: Folded, lexicon: Lexicon) -> Privacy:
     text = folded.text
     if any(cue in text for cue in _NAMELESS_CUES) and _NAMELESS.search(text):
         return Privacy.ANONIM
-    closing = _read_closing(folded, lexicon)
-    if closing is Privacy.PLAIN and any(cue in text for cue in _CUES) and _WISHES.search(text):
+    said = _read_clauses(folded, lexicon)
+    if said is Privacy.PLAIN and any(cue in text for cue in _CUES) and _WISHES.search(text):
         return Privacy.RAHASIA
-    return closing
+    return said
 
 
-def _read_closing(folded: Folded, lexicon: Lexicon) -> Privacy:
-    """The keyword that ends a text, with no more than courtesy around it: `…. ANONIM ya`.
+def _read_clauses(folded: Folded, lexicon: Lexicon) -> Privacy:
+    """The keywords that have a clause of their own, with no more than courtesy around them: `…. ANONIM ya`.
 
-    It stands by itself, behind a stop or comma, or in capitals as a keyword is typed. Counter-example:
-    `itu sudah bukan rahasia` goes on with its sentence.
+    Or that end the text, in capitals as a keyword is typed. Counter-examples: `itu sudah bukan rahasia` goes on
+    with its sentence, `surat kaleng, anonim, isinya fitnah` tells of something within one.
     """
-    tail = split_words(folded.text)[-_CLOSING_WORDS_MAX:]
-    said: list[str] = []
-    for word in reversed(tail):
-        if lexicon.is_discreet(word.text):
+    words = split_words(folded.text)
+    if not any(_is_wish(word, lexicon) for word in words):
+        return Privacy.PLAIN
+    allowed = _AROUND_KEYWORD | {prefix for prefix, _ in lexicon.prefixes}
+    found: list[str] = []
+    said: list[str] = []  # the keywords of this clause, as long as nothing else is in it
+    is_alone = begins_sentence = True
+    for index, word in enumerate(words):
+        gap = folded.text[words[index - 1].end : word.start] if index else ""
+        if _BREAK.search(gap):
+            ends_sentence = _SENTENCE_END.search(gap) is not None
+            found += said if is_alone and (begins_sentence or ends_sentence) else []
+            said, is_alone, begins_sentence = [], True, ends_sentence
+        if _is_wish(word, lexicon):
             said.append(word.text)
-        elif word.text not in _AROUND_CLOSING:
-            break
-        before = folded.text[: word.start].rstrip(" ")
-        if said and (_BREAK.match(before[-1:]) or _is_shouted(folded, word, lexicon)):
-            return strictest(said, lexicon)
-    return Privacy.PLAIN
+        elif word.text not in allowed:
+            is_alone = False
+    found += said if is_alone or _is_shouted(folded, words[-1], lexicon) else []
+    if not found:
+        return Privacy.PLAIN
+    return max(strictest(found, lexicon), Privacy.RAHASIA, key=STRICTNESS.index)
+
+
+def _is_wish(word: Word, lexicon: Lexicon) -> bool:
+    return word.text in _KEEP_SECRET or lexicon.is_discreet(word.text)
 
 
 def _is_shouted(folded: Folded, word: Word, lexicon: Lexicon) -> bool:

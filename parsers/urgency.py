@@ -36,6 +36,8 @@ _CANDIDATES = (
     | dangers.VIOLENCE
     | dangers.CONDITIONS
     | dangers.LEAPS
+    | dangers.FALLS
+    | dangers.WEAPONS
     | dangers.TRAPPED
     | dangers.LEAVE
     | dangers.LEAKS
@@ -132,7 +134,11 @@ class _Report:
         if word in dangers.EVENTS or self._is_threat(index) or self._is_mishap(index):
             return index
         pair = (self.said[index - 1], word) if index else ("", word)
-        if pair in dangers.EVENT_PAIRS or pair in dangers.SELF_HARM:
+        if pair in dangers.EVENT_PAIRS:
+            return index - 1
+        if pair in dangers.SELF_HARM:  # who wants to is in need, too
+            return index - 2 if index > 1 and self.said[index - 2] in dangers.INTENT else index - 1
+        if word in dangers.WEAPONS and self._is_armed(index):
             return index - 1
         if self.is_now and pair in dangers.THREAT_PAIRS:
             return index - 1
@@ -163,7 +169,26 @@ class _Report:
             who = dangers.VEHICLES
         else:
             return False
-        return not who.isdisjoint(self.said[max(index - _PEOPLE_REACH, 0) : index + _PEOPLE_REACH])
+        if index > 1 and self.said[index - 2] == "ADA" and self.said[index - 1] in dangers.RELATIVE:
+            return True  # `ada yg tertimpa`
+        before = self.said[max(index - _PEOPLE_REACH, 0) : index]
+        behind = range(index + 1, min(index + _PEOPLE_REACH, len(self.said)))
+        # Behind it only within its clause: `sapi terjepit pagar, warga resah`.
+        return not (who.isdisjoint(before) and who.isdisjoint(self._in_clause(behind, index)))
+
+    def _is_armed(self, index: int) -> bool:
+        """Whether people hold the weapon at `index`."""
+        before = self.said[max(index - 1 - _PEOPLE_REACH, 0) : index]
+        is_held = bool(before) and before[-1] in dangers.HOLDS
+        return is_held and not dangers.PEOPLE.isdisjoint(before)
+
+    def _is_fall(self, index: int) -> bool:
+        """Whether people fell into water at `index`, or into a gorge, and are not out yet."""
+        into = self.said[index + 1 : index + 1 + _PEOPLE_REACH]
+        who = self.said[max(index - _PEOPLE_REACH, 0) : index]
+        if dangers.WATERS.isdisjoint(into) or dangers.PEOPLE.isdisjoint(who):
+            return False
+        return self.is_now or self._says(dangers.NOT_OUT)
 
     def _is_leap(self, index: int) -> bool:
         has_intent = index > 0 and self.said[index - 1] in dangers.INTENT
@@ -173,6 +198,8 @@ class _Report:
         """The same for what is said in several words."""
         word = self.said[index]
         before = self.said[max(index - _LEAK_REACH, 0) : index]
+        if word in dangers.FALLS:
+            return index if self._is_fall(index) else None
         if word in dangers.TRAPPED and self._says(dangers.ELEMENTS):
             return index
         if word in dangers.LEAVE and len(before) > 1 and self._says(dangers.ELEMENTS):
@@ -204,7 +231,8 @@ class _Report:
             self.sentences[end] in self.over[1] and not self.is_now
         ):
             return True
-        if word in dangers.THREATS and not dangers.CHRONIC.isdisjoint(earlier + later):
+        is_threat = word in dangers.THREATS or word in dangers.WEAPONS
+        if is_threat and not dangers.CHRONIC.isdisjoint(earlier + later):
             return True
         # `tadi pagi` is over; `tadi` alone may be minutes ago, and `selamat pagi` says nothing
         if any(

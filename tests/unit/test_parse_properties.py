@@ -201,6 +201,8 @@ WORST = {
     "leaks": "gas bocor bau dulu ",
     "times that are over": "minggu yg lalu kebakaran ",
     "closing keywords": "ya anonim umum ",
+    "clauses of keywords": "anonim, ",
+    "falls": "anak masuk got dulu ",
     "half wishes": "jangan sampai tau ",
 }
 
