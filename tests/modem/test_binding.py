@@ -42,8 +42,8 @@ class Hub:
                 str(self.folder / first) if first else None,
                 imei=self.modems[number].imei,
                 ports=(str(self.folder / "tty*"),),
-                command_timeout_s=2.0,
-                silence_limit_s=2.0,
+                command_timeout_s=10.0,
+                silence_limit_s=5.0,
             ),
             finder=finder,
         )

@@ -36,7 +36,7 @@ def test_what_was_deleted_before_the_card_was_busy_is_told(script):
 
 def test_a_memory_that_was_refused_at_the_start_is_found_later(script):
     script.on(r'AT\+CPMS="SM".*', "\r\n+CMS ERROR: 310\r\n")
-    modem = Modem(ModemOptions(script.path, command_timeout_s=0.4, silence_limit_s=3.0))
+    modem = Modem(ModemOptions(script.path))
     modem.open()
     assert {usage.memory for usage in modem.list_held().usage} == {"ME"}
     script.table = [entry for entry in script.table if 'CPMS="SM"' not in str(entry)]

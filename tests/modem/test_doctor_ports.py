@@ -9,10 +9,16 @@ import pytest
 from config_files import write_config
 from patients import Patient, add_built_in, plug_in, stand_aside
 
-from hardware import diagnosis, diagnosis_words
+from hardware import diagnosis, diagnosis_words, probes
 from hardware.probes import Surroundings, look_at
 from smsgate.cli.modem_doctor import read_expected
 from smsgate.cli.modem_target import find_configured, find_target
+
+
+@pytest.fixture(autouse=True)
+def one_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To try them all takes ten seconds, and is tested elsewhere."""
+    monkeypatch.setattr(probes, "SPEEDS", (115200,))
 
 
 def last_verdict(patient: Patient) -> str:

@@ -55,7 +55,7 @@ def script() -> Iterator[ScriptedModem]:
 
 
 def open_once(script: ScriptedModem, ledger: Path | None = None, pin: str | None = PIN) -> None:
-    modem = Modem(ModemOptions(script.path, pin=pin, pin_ledger=ledger, command_timeout_s=0.5))
+    modem = Modem(ModemOptions(script.path, pin=pin, pin_ledger=ledger))
     try:
         modem.open()
     finally:

@@ -63,6 +63,7 @@ from scripted_modem import (
     ScriptedModem,
     driven,
     eventually,
+    hurry,
     kinds,
     ok,
     pdu_of,
@@ -434,10 +435,12 @@ def test_a_listing_that_says_nothing_at_all_is_given_up(script):
     with driven(script) as modem:
         script.put("SM", 1)
         script.once(r"AT\+CMGL=4", silent)
+        hurry(modem)
 
         with pytest.raises(CommandTimeout):
             modem.list_held()
 
+        hurry(modem, command_s=10.0)
         assert len(modem.list_held().slots) == 1
 
 

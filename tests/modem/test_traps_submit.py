@@ -15,6 +15,7 @@ from scripted_modem import (
     silent,
 )
 
+from hardware import engine
 from hardware.errors import (
     LinkDown,
     SubmitRejected,
@@ -78,7 +79,7 @@ def test_a_prompt_that_never_shows_leaves_no_body_open(script):
         with pytest.raises(SubmitRejected):
             modem.submit(SUBMIT)
 
-        assert eventually(lambda: not script.in_body, 1.0)
+        assert eventually(lambda: not script.in_body)
 
 
 def test_a_refused_prompt_was_not_sent(script, modem):
@@ -178,16 +179,18 @@ def test_a_link_that_fails_before_the_body_is_no_doubt(script, modem):
 
 
 @pytest.mark.parametrize("said", ["\r\n+CMGS: ", "\r\n+CMGS: 1", "\r\n+CMS ERROR: 3", "+CMGS:\r\n"])
-def test_an_answer_that_ends_in_its_middle_is_not_waited_for(script, modem, said):
+def test_an_answer_that_ends_in_its_middle_is_not_waited_for(script, modem, said, monkeypatch):
     """The network may take two minutes to answer; the modem takes none to say what the answer was."""
+    monkeypatch.setattr(engine, "ANSWER_REST_S", 0.2)
     script.submit_answer = said
 
     with pytest.raises(SubmitUnknown):  # the limit is two minutes, as long as a test may take
         modem.submit(SUBMIT)
 
 
-def test_a_reference_without_its_ok_is_an_answer(script, modem):
+def test_a_reference_without_its_ok_is_an_answer(script, modem, monkeypatch):
     """The SMSC has it: as unconfirmed a person would have to look after it."""
+    monkeypatch.setattr(engine, "ANSWER_REST_S", 0.2)
     script.submit_answer = "\r\n+CMGS: 41\r\n"
 
     assert modem.submit(SUBMIT) == 41
@@ -201,11 +204,12 @@ def test_an_error_behind_a_reference_leaves_it_in_doubt(script, modem):
         modem.submit(SUBMIT)
 
 
-def test_half_an_announcement_is_no_beginning_of_an_answer(script):
+def test_half_an_announcement_is_no_beginning_of_an_answer(script, monkeypatch):
+    monkeypatch.setattr(engine, "ANSWER_REST_S", 0.2)
     with driven(script, submit_timeout_s=60.0) as modem:
 
         def answer(said: ScriptedModem, _body: str) -> str:
-            threading.Timer(3.0, lambda: said.say('"SM",4\r\n\r\n+CMGS: 9\r\n\r\nOK\r\n')).start()
+            threading.Timer(0.6, lambda: said.say('"SM",4\r\n\r\n+CMGS: 9\r\n\r\nOK\r\n')).start()
             return "\r\n+CMTI: "
 
         script.submit_answer = answer

@@ -15,13 +15,13 @@ from hardware.terminal import Limits, Terminal
 
 NUMBER = "+6281170001708"
 WAITS = Waits(
-    silence_s=0.6,
-    other_silence_s=0.4,
-    answer_s=0.5,
+    silence_s=1.5,
+    other_silence_s=0.7,
+    answer_s=3.0,
     steady_s=0.05,
     breakdown_s=1.5,
     ussd_s=1.0,
-    loop_s=1.0,
+    loop_s=3.0,
 )
 BALANCE = Balance("*888#", r"Rp\.?\s*([\d.,]+)", 10_000)
 

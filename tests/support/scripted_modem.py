@@ -14,9 +14,10 @@ import time
 import tty
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from hardware.engine import CARD_PATIENCE
 from hardware.modem import EventKind, Modem, ModemOptions
 from hardware.sms import Slot, SubmitPdu
 
@@ -64,11 +65,22 @@ def silent(_modem: ScriptedModem, _line: str) -> None:
     """Let a command go unanswered."""
 
 
+def hurry(modem: Modem, *, command_s: float = 0.2, silence_s: float = 30.0) -> None:
+    """From now on give up a command so soon, and a modem that makes no sense: on a machine that has other work the
+    bring-up needs longer.
+    """
+    engine = modem._engine
+    assert engine is not None
+    engine._options = replace(
+        engine._options, command_timeout_s=command_s, silence_limit_s=silence_s
+    )
+    engine._card_timeout_s = CARD_PATIENCE * command_s
+
+
 @contextmanager
 def driven(script: ScriptedModem, **options: Any) -> Iterator[Modem]:
-    """Open our driver on a scripted modem, with short limits, and close both in the end."""
-    limits: dict[str, Any] = {"command_timeout_s": 0.4, "silence_limit_s": 3.0, **options}
-    modem = Modem(ModemOptions(script.path, **limits))
+    """Open our driver on a scripted modem, and close both in the end. `hurry` shortens a limit that a test is about."""
+    modem = Modem(ModemOptions(script.path, **{"silence_limit_s": 30.0, **options}))
     with script:
         modem.open()
         script.heard.clear()
