@@ -6,9 +6,9 @@ must be receiving again by itself, soon, with nothing lost and nothing stored tw
 
 import pytest
 from fault_bench import FaultBench
-from fault_cases import OF_THE_PORT, SOON_S, all_names, case_of
+from fault_cases import AT_LAST_S, OF_THE_PORT, SOON_S, FaultCase, all_names, case_of
 
-from hardware.simulator.faults import KINDS
+from hardware.simulator.faults import FOR_EVER, KINDS
 from smsgate.records import ReplyState
 
 DURATIONS_S = (2.0, 10.0, 45.0, 700.0)
@@ -53,6 +53,56 @@ def test_line_outlives_the_fault(name):
 )
 def test_line_is_back_soon_however_long_it_lasted(name, for_s):
     assert outlived(started(), case_of(name, for_s)) <= SOON_S
+
+
+# Shapes that a fault has besides its usual one; each cost some other program a message.
+VARIANTS = {
+    "late answer, amid the next command": ("late_answer", {"delay_s": 12.0}),
+    "announcement between header and PDU": ("urc_in_answer", {"command": "+CMGL", "count": 1}),
+    "announcement behind the PDU": ("urc_in_answer", {"command": "+CMGL", "count": 2}),
+    "SMS arrives between listing and delete": ("arrival_in_answer", {"command": "+CMGD", "times": 5}),
+    "SMS arrives amid a listing": ("arrival_in_answer", {"command": "+CMGL", "times": 5}),
+    "busy (515) for ever": ("cme_error", {"code": 515, "times": FOR_EVER}),
+    "busy (14) for ever": ("cme_error", {"code": 14, "times": FOR_EVER}),
+    "busy (+CMS ERROR 314) for ever": ("cms_error", {"code": 314, "times": FOR_EVER}),
+    "no delete works": ("cms_error", {"command": "+CMGD", "code": 500, "times": FOR_EVER}),
+    "listing of many seconds": ("slow_answer", {"command": "+CMGL", "delay_s": 3.0, "times": FOR_EVER}),
+    "listing cut in half": ("cut_answer", {"command": "+CMGL", "times": FOR_EVER}),
+    "delete whose answer is lost": ("lost_answer", {"command": "+CMGD", "times": FOR_EVER}),
+    "restart into text mode": ("reboot_at_command", {"delay_s": 3.0, "text": "text mode"}),
+    "restart amid a listing": ("reboot_in_answer", {"command": "+CMGL", "delay_s": 3.0}),
+    "port gone amid a listing": ("port_gone_in_answer", {"command": "+CMGL", "delay_s": 10.0}),
+    "port gone amid a delete": ("port_gone_at_command", {"command": "+CMGD", "delay_s": 10.0}),
+    "mute amid a listing": ("mute_at_command", {"command": "+CMGL", "delay_s": 10.0}),
+    "SIM not ready": ("sim_state", {"text": "NOT READY"}),
+    "SIM out and in again": ("sim_state", {"text": "ABSENT"}),
+    "not on the network: idle": ("registration", {"code": 0}),
+    "not on the network: searching": ("registration", {"code": 2}),
+    "not on the network: denied": ("registration", {"code": 3, "count": 15}),
+    "roaming": ("registration", {"code": 5}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("for_s", [10.0, 45.0])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_line_outlives_each_shape_of_a_fault(variant, for_s):
+    bench = started()
+    name, params = VARIANTS[variant]
+
+    seconds = outlived(bench, FaultCase(name, for_s, AT_LAST_S, params))
+
+    assert seconds <= AT_LAST_S
+    assert bench.drafts() == 1
+    assert bench.line.record.state == "ready"
+
+
+def test_line_outlives_a_full_memory_of_which_it_is_told_nothing():
+    bench = started()
+    bench.strike("urc_withheld")
+
+    seconds = outlived(bench, case_of("memory_full"))
+
+    assert seconds <= SOON_S
 
 
 @pytest.mark.parametrize("name", ["mute", "reboot", "port_gone", "lost_answer", "text_mode"])
