@@ -26,6 +26,7 @@ _SELF = r"(?:SAYA|SAYE|SY|AKU|KAMI|GUE|GUA|GW|PELAPOR|PENGADU|ANONIM)"
 _IDENTITY = r"(?:IDENTITAS(?:KU)?|NAMA(?:KU)?|(?:NOMOR|NOMER|NMR|NO)(?:\s+(?:HP|HAPE|TELP|TLP|WA))?|DATA(?:\s+DIRI)?)"
 _GAP = r"\W{1,3}"
 _FEW_WORDS = rf"(?:\w{{1,10}}{_GAP}){{0,2}}?"
+_SOME_WORDS = rf"(?:\w{{1,10}}{_GAP}){{0,4}}?"
 # Counter-example: `jangan bocor lagi pipanya` names no identity.
 _GIVE_AWAY = r"(?:DI\s?)?(?:BOCOR|BUKA|SEBAR|BONGKAR|KETAHUI|KETAHUAN)(?:KAN|IN)?"
 _GIVE = r"(?:DI)?(?:KASIH|KASI|BERI|BAGI|TERUS|CANTUM|TULIS|TAMPIL)(?:KAN|IN)?|MUNCUL|TERSEBAR"
@@ -57,6 +58,7 @@ _WISHES = _any_of(
     rf"{_DO_NOT}{_GAP}(?:{_UNTIL})?{_GIVE_AWAY}{_GAP}{_IDENTITY}",
     rf"{_DO_NOT}{_GAP}(?:{_GIVE}){_GAP}{_IDENTITY}{_GAP}{_SELF}",
     rf"{_DO_NOT}{_GAP}{_TELL}{_GAP}{_FEW_WORDS}{_SELF}{_NOT_DENIED}",
+    rf"{_DO_NOT}{_GAP}{_TELL}{_GAP}{_SOME_WORDS}{_SELF}{_GAP}(?:(?:YG|YANG){_GAP})?(?:ME)?LAPOR",
     rf"{_DO_NOT}{_GAP}{_TELL}{_GAP}{_FEW_WORDS}SIAPA{_GAP}(?:YG|YANG){_GAP}(?:ME)?LAPOR",
     # jangan sampai ketahuan saya yang lapor; jangan sampai pak RT tau saya
     rf"{_DO_NOT}{_GAP}{_UNTIL}{_FEW_WORDS}{_KNOWN}{_GAP}{_FEW_WORDS}{_SELF}",
@@ -77,6 +79,7 @@ _NAMELESS = _any_of(
     rf"(?:SAYA|SAYE|SY|AKU|KAMI|MAU|INGIN|IZIN|IJIN|MOHON){_GAP}(?:ME)?LAPOR(?:KAN)?{_GAP}{_FEW_WORDS}ANONIM",
     rf"(?<!TIDAK )(?<!TDK )(?<!TAK )(?<!GAK )(?<!GA )(?:SAYA|SAYE|SY|AKU|KAMI|MAU|INGIN|MINTA|MOHON){_GAP}"
     rf"(?:TETAP{_GAP})?ANONIM",
+    rf"(?:SEBAGAI|SBG){_GAP}(?:WARGA|PELAPOR|PENGIRIM){_GAP}ANONIM",
     rf"(?:LAPORAN|ADUAN){_GAP}(?:INI{_GAP})?(?:BERSIFAT|SECARA){_GAP}ANONIM",
     rf"(?:STAY|REMAIN|KEEP{_GAP}ME){_GAP}ANONYMOUS",
     rf"REPORT(?:ING)?{_GAP}(?:THIS{_GAP})?ANONYMOUSLY",
@@ -117,7 +120,7 @@ _NAMELESS_CUES = ("ANONIM", "ANONYMOUS")
 # What may stand around a keyword in a clause of its own (`lapor tapi rahasia ya, …`, `…. Rahasia ya pak, no sy`).
 _AROUND_KEYWORD = COURTESY | list_words("""
     INI SIFATNYA SIFAT BERSIFAT MOHON MHN TOLONG TLG MINTA HARAP SAYA SAYE SY AKU KAMI NAMA NOMOR NOMER NO NMR HP
-    IDENTITAS AJA SAJA BANGET DULU LAPOR MELAPOR LAPORAN ADUAN PENGADUAN TAPI TP SECARA
+    IDENTITAS AJA SAJA BANGET DULU LAPOR MELAPOR LAPORAN ADUAN PENGADUAN TAPI TP SECARA TANPA
     """)
 _KEEP_SECRET = list_words("RAHASIAKAN DIRAHASIAKAN")
 _BREAK = re.compile(r"[.,!?;:()\n\-–—/\[\"*]")

@@ -150,6 +150,7 @@ class _Report:
             return index
         if word in dangers.CONDITIONS or pair in dangers.CONDITION_PAIRS:
             is_now = self.is_now or self._says(dangers.RESCUE)
+            is_now |= word in dangers.PATIENTS and self._says(dangers.PLEAS)
             return index - (word not in dangers.CONDITIONS) if is_now else None
         return self._find_phrase(index)
 
@@ -157,8 +158,10 @@ class _Report:
         word = self.said[index]
         if word not in dangers.THREATS or not self.is_now:
             return False
-        if word == "API" and index and self.said[index - 1] in dangers.NO_FIRE:
-            return False
+        if word == "API":
+            is_other = index > 0 and self.said[index - 1] in dangers.NO_FIRE
+            if is_other or not dangers.HEARTH.isdisjoint(self.said[index + 1 : index + 2]):
+                return False
         return word not in dangers.SMOKE or not self._says(dangers.SMOKE_SOURCES)
 
     def _is_mishap(self, index: int) -> bool:

@@ -285,9 +285,13 @@ def _is_more_secret(asked: Privacy, complaint: KnownComplaint) -> bool:
 
 
 def _is_date(digits: str) -> bool:
-    """Whether eight digits are a day of our times, written as people write it (17082026)."""
+    """Whether eight digits are a day of our times, written as people or forms write it (17082026, 20260817)."""
+    return any(_is_day(digits, form) for form in ("%d%m%Y", "%Y%m%d"))
+
+
+def _is_day(digits: str, form: str) -> bool:
     try:
-        return datetime.strptime(digits, "%d%m%Y").replace(tzinfo=UTC).year >= 1900
+        return 1900 <= datetime.strptime(digits, form).replace(tzinfo=UTC).year < 2100
     except ValueError:
         return False
 

@@ -61,6 +61,12 @@ from smsgate.wording import DEFAULT_TEXTS_EN, fill_service_fields
             id="a date is no reference",
         ),
         pytest.param(
+            "BTM 20260203 lampu mati di Tiban",
+            Disposition.COMPLAINT,
+            [ReplyKind.ACK],
+            id="nor is one as forms have it",
+        ),
+        pytest.param(
             f"BTM {OTHER_REF} masih belum diperbaiki",
             Disposition.TRIAGE,
             [ReplyKind.UNKNOWN_REF],
