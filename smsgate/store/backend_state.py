@@ -14,12 +14,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from smsgate.store.prepared import Prepared
-from smsgate.store.tables import BackendState
+from smsgate.store.tables import BackendState, Forward
 from smsgate.store.upserts import insert_into
 
 OK, FAILING, HELD = "ok", "failing", "held"
 
 _backend: Any = BackendState.__table__  # type: ignore[attr-defined]
+_forward: Any = Forward.__table__  # type: ignore[attr-defined]
 
 _WORKS = Prepared(
     sa.update(_backend)
@@ -36,6 +37,26 @@ _WORKS = Prepared(
         updated_at=sa.bindparam("now"),
     )
 )
+
+_NEXT_NAME = Prepared(
+    sa.select(sa.func.min(_forward.c.backend).label("name")).where(
+        _forward.c.backend > sa.bindparam("after")
+    )
+)
+
+
+def names_with_forwards(connection: Connection) -> list[str]:
+    """Return the backends that forwards are or were for, also those that nobody configures any more.
+
+    From name to name along an index: their forwards are found by backend and state then, however
+    many are settled.
+    """
+    names: list[str] = []
+    after = ""
+    while (name := _NEXT_NAME.rows(connection, {"after": after})[0].name) is not None:
+        names.append(name)
+        after = name
+    return names
 
 
 def note_success(connection: Connection, name: str, now: datetime) -> None:

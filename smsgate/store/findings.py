@@ -4,7 +4,7 @@ however much there is.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -42,38 +42,48 @@ _LEFT = Prepared(
 _REFERENCE = Prepared(
     sa.select(_complaint.c.reference).where(_complaint.c.id == sa.bindparam("the_id"))
 )
-_LAST_SUPPRESSED = Prepared(
-    lambda lists: (
-        sa.select(_reply.c.created_at)
-        .where(
-            _reply.c.state == ReplyState.SUPPRESSED,
-            _reply.c.gateway == sa.bindparam("the_gateway"),
-            _reply.c.reason.in_(lists("reasons")),
-        )
+_LAST_SUPPRESSED = Prepared(lambda lists: _last_suppressed(lists("reasons")))
+_LATEST_NOTICES = Prepared(lambda lists: _latest_notices(lists("reasons")))
+LOOKED_AT_MAX = 1000  # of the newest: what is older than these concerns nobody any more
+
+
+def _last_suppressed(reasons: Sequence[Any]) -> Any:
+    newest = (
+        sa.select(_reply.c.id, _reply.c.gateway, _reply.c.reason, _reply.c.created_at)
+        .where(_reply.c.state == ReplyState.SUPPRESSED)
         .order_by(_reply.c.id.desc())
+        .limit(sa.bindparam("most"))
+        .subquery()
+    )
+    return (
+        sa.select(newest.c.created_at)
+        .where(newest.c.gateway == sa.bindparam("the_gateway"), newest.c.reason.in_(reasons))
+        .order_by(newest.c.id.desc())
         .limit(1)
     )
-)
-_LATEST_NOTICES = Prepared(
-    lambda lists: sa.select(_sms.c.line, _sms.c.reason, _sms.c.received_at).where(
-        _sms.c.id.in_(
-            sa.select(sa.func.max(_sms.c.id))
-            .where(
-                _sms.c.disposition == Disposition.OPERATOR_NOTICE,
-                _sms.c.gateway == sa.bindparam("the_gateway"),
-                _sms.c.reason.in_(lists("reasons")),
-            )
-            .group_by(_sms.c.line)
-        )
+
+
+def _latest_notices(reasons: Sequence[Any]) -> Any:
+    newest = (
+        sa.select(_sms.c.id, _sms.c.gateway, _sms.c.line, _sms.c.reason)
+        .where(_sms.c.disposition == Disposition.OPERATOR_NOTICE)
+        .order_by(_sms.c.id.desc())
+        .limit(sa.bindparam("most"))
+        .subquery()
     )
-)
+    latest = (
+        sa.select(sa.func.max(newest.c.id))
+        .where(newest.c.gateway == sa.bindparam("the_gateway"), newest.c.reason.in_(reasons))
+        .group_by(newest.c.line)
+    )
+    return sa.select(_sms.c.line, _sms.c.reason, _sms.c.received_at).where(_sms.c.id.in_(latest))
 
 
 def find(room: Room, suppressions: Collection[str], notices: Collection[str]) -> Findings:
     """Look for what is left to persons. `suppressions` and `notices` are the reasons that count."""
     backends = {backend for facts in room.services.values() for backend in facts.backends}
     limits, written = (
-        {"the_gateway": room.gateway, "reasons": sorted(reasons)}
+        {"the_gateway": room.gateway, "reasons": sorted(reasons), "most": LOOKED_AT_MAX}
         for reasons in (suppressions, notices)
     )
     with room.database.read() as connection:

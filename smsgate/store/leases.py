@@ -17,7 +17,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from smsgate.store.prepared import Prepared
+from smsgate.store import backend_state
+from smsgate.store.prepared import Lists, Prepared
 from smsgate.store.room import Room
 
 _LEASE_S = sa.bindparam("lease_s", type_=sa.Float)
@@ -28,13 +29,18 @@ _NO_ID = 0
 @cache
 def _run_out(table: Any, *, is_sqlite: bool) -> Prepared:
     """Return the statement that finds one claim which is nobody's any more."""
-    claimed = sa.select(table.c.id).where(table.c.state == "claimed").limit(1)
     is_foreign = table.c.owner != sa.bindparam("the_owner")
-    if not is_sqlite:
-        is_ours = _gateway_of(table) == sa.bindparam("the_gateway")
-        is_left = sa.and_(is_ours, is_foreign)
-        return Prepared(claimed.where(sa.or_(table.c.lease_until < _NOW, is_left)))
-    return Prepared(lambda lists: claimed.where(sa.or_(is_foreign, table.c.id.in_(lists("late")))))
+    is_ours = _gateway_of(table) == sa.bindparam("the_gateway")
+
+    def find(lists: Lists) -> Any:
+        claimed = sa.select(table.c.id).where(table.c.state == "claimed").limit(1)
+        if "backend" in table.c:
+            claimed = claimed.where(table.c.backend.in_(lists("backends")))
+        if is_sqlite:
+            return claimed.where(sa.or_(is_foreign, table.c.id.in_(lists("late"))))
+        return claimed.where(sa.or_(table.c.lease_until < _NOW, sa.and_(is_ours, is_foreign)))
+
+    return Prepared(find)
 
 
 def _gateway_of(table: Any) -> Any:
@@ -103,6 +109,10 @@ class Leases:
     def is_any_run_out(self, connection: Connection) -> bool:
         """Whether there is such a claim: asked every round, and hardly ever true."""
         asked: dict[str, Any] = {"the_owner": self._room.owner}
+        if "backend" in self._table.c:
+            asked["backends"] = backend_state.names_with_forwards(connection)
+            if not asked["backends"]:
+                return False
         if self._is_sqlite:
             asked["late"] = self._late() or [_NO_ID]
         else:

@@ -73,9 +73,14 @@ _LINE_COLUMNS = (
 # asked every round
 _STATES = Prepared(sa.select(_backend))
 _OPEN = Prepared(
-    sa.select(_forward.c.backend, sa.func.count(), sa.func.min(_forward.c.created_at))
-    .where(sa.or_(*(_forward.c.state == state for state in _OPEN_FORWARDS)))
-    .group_by(_forward.c.backend)
+    lambda lists: (
+        sa.select(_forward.c.backend, sa.func.count(), sa.func.min(_forward.c.created_at))
+        .where(
+            _forward.c.backend.in_(lists("backends")),
+            sa.or_(*(_forward.c.state == state for state in _OPEN_FORWARDS)),
+        )
+        .group_by(_forward.c.backend)
+    )
 )
 
 
@@ -105,7 +110,8 @@ class Looking:
         names = {name for facts in self._room.services.values() for name in facts.backends}
         with self._room.database.read() as connection:
             states = {row.name: row for row in _STATES.rows(connection, {})}
-            open_ = _OPEN.rows(connection, {})
+            with_forwards = backend_state.names_with_forwards(connection)
+            open_ = _OPEN.rows(connection, {"backends": with_forwards}) if with_forwards else ()
             due = {backend: (count, oldest) for backend, count, oldest in open_}
         records = []
         for name in sorted(names | set(states) | set(due)):

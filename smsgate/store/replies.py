@@ -23,7 +23,7 @@ from sqlalchemy.engine import Connection
 
 from smsgate.records import ReplyClaim, ReplyKind, ReplyState
 from smsgate.store import events
-from smsgate.store.columns import escape_optional
+from smsgate.store.columns import escape_optional, unindexed
 from smsgate.store.gate import IS_CLOSED
 from smsgate.store.leases import Leases
 from smsgate.store.prepared import Prepared
@@ -77,7 +77,7 @@ _NEXT_AT = Prepared(
     )
 )
 _IS_TOO_OLD = (
-    _reply.c.gateway == sa.bindparam("the_gateway"),
+    unindexed(_reply.c.gateway) == sa.bindparam("the_gateway"),
     _reply.c.state == ReplyState.DUE,
     _reply.c.expires_at <= sa.bindparam("now"),
 )
@@ -238,9 +238,9 @@ class ReplyOutbox:
         """
         is_begun = sa.exists().where(_reply_part.c.reply_id == _reply.c.id)
         theirs = (
-            _reply.c.gateway == self._room.gateway,
-            _reply.c.line == away,
-            _reply.c.service == service,
+            unindexed(_reply.c.gateway) == self._room.gateway,
+            unindexed(_reply.c.line) == away,
+            unindexed(_reply.c.service) == service,
             _reply.c.state == ReplyState.DUE,
             ~is_begun,
         )
