@@ -9,6 +9,7 @@ command, so it imports nothing heavier than pydantic. No other module reads the 
 from __future__ import annotations
 
 import os
+import sys
 import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -157,7 +158,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 def _parse_toml(octets: bytes, path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(octets.decode("utf-8"))
+        return tomllib.loads(octets.decode("utf-8-sig"))  # some editors begin a file with a mark
     except UnicodeDecodeError as error:
         line = octets.count(b"\n", 0, error.start) + 1
         raise ConfigError([f"{path}: line {line}: expected UTF-8"]) from None
@@ -166,6 +167,9 @@ def _parse_toml(octets: bytes, path: Path) -> dict[str, Any]:
         what, _, where = str(error).rpartition(" (at ")
         where = where.rstrip(")") or "somewhere"
         raise ConfigError([f"{path}: {where}: {what or error}"]) from None
+    except ValueError:  # Python reads no number that is longer
+        digits_max = sys.get_int_max_str_digits()
+        raise ConfigError([f"{path}: expected numbers of at most {digits_max} digits"]) from None
     except RecursionError:
         raise ConfigError([f"{path}: expected fewer brackets within brackets"]) from None
 

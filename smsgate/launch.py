@@ -17,6 +17,7 @@ from typing import NoReturn
 
 def main() -> NoReturn:
     """Run the command of `sys.argv`, and exit with its code."""
+    _open_missing_streams()
     is_run, config = read_run(sys.argv[1:])
     if not is_run:
         from smsgate.cli import main as run_command
@@ -29,6 +30,21 @@ def main() -> NoReturn:
 
         code = report(failure)
     sys.exit(code)
+
+
+def _open_missing_streams() -> None:
+    """Put the null device where input, output or errors are closed.
+
+    Else the store or a port would be opened under that number, and what is printed would go there.
+    """
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # it takes the lowest number that is free: this one
+        if getattr(sys, name) is None:
+            mode = "w" if descriptor else "r"
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  # for good
 
 
 def read_run(words: Sequence[str]) -> tuple[bool, Path | None]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typer._click import Command, Context
 
 EXIT_UNEXPECTED = 1
+EXIT_INPUT_OUTPUT = 74
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +136,21 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     os.umask(0o077)  # what commands make may hold what citizens wrote
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that has no "…" is shown an escape
         sys.stdout.reconfigure(errors="backslashreplace")
-    code = invoke(args)
+    sys.exit(_finish_output(invoke(args)))
+
+
+def _finish_output(code: int) -> int:
+    """Write what is left of the output; return the exit code, another one where it got lost."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        # the reader went away; without this the interpreter complains once more at exit
+    except OSError as error:
+        # without this the interpreter tries, and complains, once more at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(code)
+        if code == 0 and not isinstance(
+            error, BrokenPipeError
+        ):  # a reader that went away has enough
+            return report(error)
+    return code
 
 
 def invoke(args: Sequence[str] | None = None) -> int:
@@ -168,6 +177,13 @@ def report(failure: BaseException, *, is_traceback_wanted: bool = False) -> int:
             return 1
         case KeyboardInterrupt():
             return 130
+        case OSError() if not is_traceback_wanted:
+            what = failure.strerror or type(failure).__name__
+            where = "" if failure.filename is None else f": {failure.filename}"
+            _complain(
+                f"smsgate: input or output failed ({what}{where}): see to that, and try again"
+            )
+            return EXIT_INPUT_OUTPUT
         case Exception():
             _complain_of_unexpected(failure, is_traceback_wanted=is_traceback_wanted)
             return EXIT_UNEXPECTED

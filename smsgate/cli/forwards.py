@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smsgate.cli.opening import open_ruled_store, open_store, wake_daemon
-from smsgate.cli.options import ConfigOption, JsonOption, PersonOption
+from smsgate.cli.options import ID_MAX, ConfigOption, JsonOption, PersonOption
 from smsgate.cli.outbox import say_below
 from smsgate.cli.output import print_json, print_table, say, shorten, show_age, show_moment
 from smsgate.cli.person import actor_of
@@ -35,10 +35,14 @@ _NEXT_STEPS: Mapping[str, str] = {
 
 app = typer.Typer(no_args_is_help=True, help="Look after what goes to the backends.")
 
-IdsArgument = Annotated[list[int], typer.Argument(metavar="ID", help="As `forwards list` says it.")]
+IdsArgument = Annotated[
+    list[int], typer.Argument(max=ID_MAX, metavar="ID", help="As `forwards list` says it.")
+]
 IdsOrNone = Annotated[
     list[int] | None,
-    typer.Argument(metavar="ID", show_default=False, help="As `forwards list` says it."),
+    typer.Argument(
+        max=ID_MAX, metavar="ID", show_default=False, help="As `forwards list` says it."
+    ),
 ]
 BackendOption = Annotated[
     str | None,
@@ -210,7 +214,9 @@ def release(
 
 @app.command("by-hand")
 def by_hand(
-    forward_id: Annotated[int, typer.Argument(metavar="ID", help="As `forwards list` says it.")],
+    forward_id: Annotated[
+        int, typer.Argument(max=ID_MAX, metavar="ID", help="As `forwards list` says it.")
+    ],
     config: ConfigOption = None,
     is_json: JsonOption = False,
     tracking_id: Annotated[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -42,6 +42,11 @@ def ledger(
     """
     from smsgate.config import load
 
+    if day is not None and not date.min < day.date() < date.max - timedelta(days=1):
+        # its first or its last moment would lie outside the calendar in some time zone
+        raise typer.BadParameter(
+            "expected a day between 0001-01-02 and 9999-12-29", param_hint="'--day'"
+        )
     settings = load(config, are_secrets_needed=False)
     with open_store(settings) as store:
         found = store.ledger(None if day is None else _days(settings, day))
@@ -65,8 +70,8 @@ def _days(settings: Settings, day: datetime) -> Days:
 def _span(day: datetime, timezone: str) -> Span:
     zone = ZoneInfo(timezone)
     begins, ends = (
-        datetime.combine(date, time(), tzinfo=zone).astimezone(UTC)
-        for date in (day.date(), day.date() + timedelta(days=1))
+        datetime.combine(at, time(), tzinfo=zone).astimezone(UTC)
+        for at in (day.date(), day.date() + timedelta(days=1))
     )
     return begins, ends
 

@@ -14,7 +14,7 @@ from smsgate.cli.opening import (
     open_store,
     wake_daemon,
 )
-from smsgate.cli.options import ConfigOption, JsonOption, PersonOption, RevealOption
+from smsgate.cli.options import ID_MAX, ConfigOption, JsonOption, PersonOption, RevealOption
 from smsgate.cli.output import (
     mask_number,
     print_fields,
@@ -87,7 +87,9 @@ def list_messages(
 
 @app.command()
 def show(
-    message_id: Annotated[int, typer.Argument(metavar="ID", help="As `messages list` says it.")],
+    message_id: Annotated[
+        int, typer.Argument(max=ID_MAX, metavar="ID", help="As `messages list` says it.")
+    ],
     config: ConfigOption = None,
     is_json: JsonOption = False,
     is_revealing: RevealOption = False,

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+ID_MAX = 2**63 - 1  # the greatest number of a row that either database can be asked for
+
 ConfigOption = Annotated[
     Path | None,
     typer.Option(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smsgate.cli.opening import open_store, wake_daemon
-from smsgate.cli.options import ConfigOption, JsonOption, PersonOption
+from smsgate.cli.options import ID_MAX, ConfigOption, JsonOption, PersonOption
 from smsgate.cli.outbox import say_below
 from smsgate.cli.output import (
     mask_number,
@@ -77,7 +77,9 @@ def list_replies(
 
 @app.command()
 def resend(
-    ids: Annotated[list[int], typer.Argument(metavar="ID", help="As `replies list` says it.")],
+    ids: Annotated[
+        list[int], typer.Argument(max=ID_MAX, metavar="ID", help="As `replies list` says it.")
+    ],
     config: ConfigOption = None,
     is_json: JsonOption = False,
     person: PersonOption = None,

@@ -8,7 +8,7 @@ import typer
 
 from smsgate.cli.messages import find_message, messages_as_shown, show_sender
 from smsgate.cli.opening import open_ruled_store, open_store, wake_daemon
-from smsgate.cli.options import ConfigOption, JsonOption, PersonOption, RevealOption
+from smsgate.cli.options import ID_MAX, ConfigOption, JsonOption, PersonOption, RevealOption
 from smsgate.cli.output import (
     mask_number,
     print_fields,
@@ -37,7 +37,9 @@ TEXT_WIDTH = 60
 
 app = typer.Typer(no_args_is_help=True, help="Sort the SMS that only a person can.")
 
-SmsArgument = Annotated[int, typer.Argument(metavar="ID", help="As `triage list` says it.")]
+SmsArgument = Annotated[
+    int, typer.Argument(max=ID_MAX, metavar="ID", help="As `triage list` says it.")
+]
 AgainOption = Annotated[
     bool, typer.Option("--again", help="Take up again what somebody dismissed.")
 ]

@@ -358,6 +358,7 @@ def test_a_service_needs_to_be_named_where_there_are_two(problems_of: Problems) 
         pytest.param(b'[gateway]\nname = "a"\nname = "b"\nx = 1', "line 3", id="a key twice"),
         pytest.param(b"[gateway]\nname = \xff", "line 2: expected UTF-8", id="not UTF-8"),
         pytest.param(b"a = " + b"[" * 5000, "fewer brackets", id="nested to death"),
+        pytest.param(b"a = " + b"9" * 5000, "numbers of at most 4300 digits", id="a long number"),
         pytest.param(b"#" * (1024 * 1024 + 1), "at most 1048576 bytes", id="too long"),
     ],
 )
