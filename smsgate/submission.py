@@ -20,6 +20,7 @@ from hardware import pdu
 from hardware.errors import ModemError, SubmitRejected, SubmitUnknown
 from hardware.modem import Modem
 from hardware.sms import SubmitPdu
+from smsgate.errors import StoreUnavailable
 from smsgate.line_tools import LineTools
 from smsgate.records import ReplyClaim, ReplyState
 from smsgate.retry import next_attempt_at
@@ -106,12 +107,24 @@ class Submission:
         return True
 
     def record_rest(self) -> None:
-        """Write down what the store could not take before."""
+        """Write down what the store could not take before.
+
+        What it will never take (a mistake of ours, a damaged page) is left to the lease, which makes the reply
+        `unconfirmed`: tried for ever, it would keep the line from receiving.
+        """
         while self._unrecorded:
-            if not self._unrecorded[0]():
+            record = self._unrecorded.popleft()
+            try:
+                is_ours = record()
+            except StoreUnavailable:
+                self._unrecorded.appendleft(record)
+                raise
+            except Exception as error:
+                self._log.error("reply_outcome_lost", error=type(error).__name__)
+                raise
+            if not is_ours:
                 # Our lease ran out meanwhile: the reply is `unconfirmed`, and a person sees it.
                 self._log.warning("reply_outcome_came_late")
-            self._unrecorded.popleft()
 
     def note_late(self, submission: int, tp_mr: int) -> None:
         """The answer to an SMS came after it was given up: the SMSC took it. Another's settles nothing."""

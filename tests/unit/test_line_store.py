@@ -1,10 +1,12 @@
 """One line whose store cannot be used for a while: nothing is deleted, nothing that was sent is forgotten."""
 
+from contextlib import suppress
+
 import pytest
 from line_bench import Bench, a_reply, a_slot
 
 from hardware.errors import LinkDown
-from smsgate.errors import StoreUnavailable
+from smsgate.errors import StoreError, StoreUnavailable
 from smsgate.records import ReplyState
 
 
@@ -73,6 +75,23 @@ def test_what_the_network_took_is_written_down_when_the_store_works_again(bench)
     ]
     assert bench.modem.names().count("submit") == 2
     assert sorted(bench.store.parts) == [(5, 1, 7), (6, 1, 7)]
+
+
+@pytest.mark.parametrize(
+    "mistake", [StoreError("The store failed."), KeyError("state")], ids=["store", "ours"]
+)
+def test_an_outcome_that_can_never_be_written_stops_no_receiving(bench, mistake):
+    """Its lease makes the reply `unconfirmed`."""
+    bench.store.replies = [a_reply(5)]
+    bench.store.fail_always["settle"] = mistake
+    with suppress(KeyError):  # the runner logs it and goes on
+        bench.settle()
+
+    bench.modem.slots[1] = a_slot(1)
+    bench.pass_time(5)
+
+    assert bench.store.committed == [a_slot(1).pdu]
+    assert bench.modem.names().count("submit") == 1
 
 
 def test_what_the_network_took_is_written_down_also_while_the_link_is_away(bench):
