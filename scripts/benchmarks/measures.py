@@ -41,7 +41,7 @@ class Scale:
     fault_s: float  # how long each fault of the modem lasts
 
 
-MEASURES = ("start", "latency", "drain", "line_share", "footprint", "faults")
+MEASURES = ("start", "latency", "unannounced", "drain", "line_share", "footprint", "faults")
 FULL = Scale(
     drained=2000, paced=300, sent_singly=60, starts=5, idle_s=60.0, limit_s=240.0, fault_s=10.0
 )
@@ -80,13 +80,15 @@ def measure_line_share(contender: Contender, count: int, limit_s: float) -> list
     return [Figure(f"{contender.name}.line_share", 100 * rate / most, "%", context)]
 
 
-def measure_latency(contender: Contender, count: int, limit_s: float) -> list[Figure]:
+def measure_latency(
+    contender: Contender, count: int, limit_s: float, *, is_announced: bool = True
+) -> list[Figure]:
     """Measure how soon an arriving SMS is stored, and how soon its receipt is with the citizen."""
     chance = random.Random(1708)
     stored_ms: list[float] = []
     receipt_ms: list[float] = []
     deadline = time.monotonic() + limit_s
-    with _rehearse(contender) as rehearsal:
+    with _rehearse(contender, *([] if is_announced else ["--no-urc"])) as rehearsal:
         contender.start(rehearsal)
         counter = contender.counter(rehearsal)
         with rehearsal.network() as network:
@@ -103,9 +105,15 @@ def measure_latency(contender: Contender, count: int, limit_s: float) -> list[Fi
                 _wait_for_more(partial(_count_inbox, network, number), 0, deadline)
                 receipt_ms.append(1000 * (time.monotonic() - arrived))
     context = {"sms": count, "settings": contender.settings}
+    begin = "arrival" if is_announced else "unannounced_arrival"
     return [
-        Figure(f"{contender.name}.{name}.p{share}", percentile(values, share / 100), "ms", context)
-        for name, values in (("arrival_to_stored", stored_ms), ("arrival_to_receipt", receipt_ms))
+        Figure(
+            f"{contender.name}.{begin}_{name}.p{share}",
+            percentile(values, share / 100),
+            "ms",
+            context,
+        )
+        for name, values in (("to_stored", stored_ms), ("to_receipt", receipt_ms))
         for share in (50, 95)
     ]
 
@@ -159,6 +167,9 @@ def measure_all(contender: Contender, scale: Scale, only: str | None) -> Iterato
     measures: dict[str, Callable[[], list[Figure]]] = {
         "start": lambda: measure_start(contender, scale.starts, scale.limit_s),
         "latency": lambda: measure_latency(contender, scale.sent_singly, scale.limit_s),
+        "unannounced": lambda: measure_latency(
+            contender, scale.sent_singly, scale.limit_s, is_announced=False
+        ),
         "drain": lambda: measure_drain(contender, _load(contender, scale), scale.limit_s),
         "line_share": lambda: measure_line_share(contender, scale.paced, scale.limit_s),
         "footprint": lambda: measure_footprint(contender, scale),

@@ -4,6 +4,8 @@ Each lasts for a while, with SMS arriving amid it and at its end, and a draft th
 must be receiving again by itself, soon, with nothing lost and nothing stored twice.
 """
 
+import random
+
 import pytest
 from fault_bench import FaultBench
 from fault_cases import AT_LAST_S, OF_THE_PORT, SOON_S, FaultCase, all_names, case_of
@@ -110,6 +112,18 @@ def test_line_outlives_it_also_without_announcements(name):
     bench = started(urc=False)
 
     assert outlived(bench, case_of(name)) <= SOON_S + 1.0, "it looks every second"
+
+
+def test_nineteen_of_twenty_unannounced_sms_are_stored_within_a_second():
+    bench = started(urc=False)
+    chance = random.Random(1708)
+    waited_s = []
+
+    for _ in range(100):
+        bench.run_for(chance.uniform(0.5, 120.0))
+        waited_s.append(bench.seconds_to_receive(limit_s=30.0))
+
+    assert sorted(waited_s)[94] <= 1.0
 
 
 @pytest.mark.parametrize(
