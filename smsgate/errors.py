@@ -46,6 +46,10 @@ class StoreDenied(StoreUnavailable):
     exit_code = 77
 
 
+class StoreDamaged(StoreError):
+    """The store's file is no store any more: stop the daemon, and put a backup in its place."""
+
+
 class StoreBusy(StoreError):
     """Another daemon owns this store, this gateway name or this line."""
 

@@ -189,6 +189,8 @@ def demand_file(path: Path, *, create: bool) -> None:
         is_there = path.exists()
     except PermissionError:
         raise StoreDenied(f"The store {path} may not be looked at by this user: {owner}.") from None
+    if is_there and not path.is_file():
+        raise StoreError(f"The store {path} is no file: let `store.url` name one.")
     if not is_there and not create:
         raise SchemaMismatch(
             f"There is no store at {path} yet: start the daemon, or run `smsgate db upgrade`, to make it."

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import sqlalchemy.exc
 
-from smsgate.errors import StoreDenied, StoreError, StoreUnavailable
+from smsgate.errors import StoreDamaged, StoreDenied, StoreError, StoreUnavailable
 
 _RETRIED_STATES = frozenset({"40P01", "40001"})  # deadlock detected, serialisation failure
 
@@ -32,7 +32,21 @@ _SQLITE = (
     ("busy", "The store is locked by another program: it is tried again."),
     ("full", "The disk of the store is full: free some space."),
     ("disk i/o error", "The store's disk answers with I/O errors: check the disk."),
-    ("no such table", "The store has no tables: run `smsgate db upgrade`."),
+    ("no such table", "A table of the store is missing: run `smsgate db check`."),
+    ("no such column", "A column of the store is missing: run `smsgate db check`."),
+)
+# What no second try changes. An operator who read "damaged" needs the way out, not the next check.
+_SQLITE_DAMAGED = (
+    (
+        "not a database",
+        "The store's file is no SQLite database: see that `store.url` names the right one; else stop the daemon, "
+        "keep the file for a look, and put a backup in its place.",
+    ),
+    (
+        "malformed",
+        "The store's file is damaged: stop the daemon, keep the file with its -wal and -shm for a look, and put a "
+        "backup in its place.",
+    ),
 )
 _POSTGRESQL = (
     ("53100", "The disk of PostgreSQL is full: free some space."),
@@ -90,6 +104,9 @@ def _translate(error: BaseException | None, *, is_lost: bool = False) -> Excepti
     denied = _sqlite_words(error, _SQLITE_DENIED)
     if denied is not None:
         return StoreDenied(denied)
+    damaged = _sqlite_words(error, _SQLITE_DAMAGED)
+    if damaged is not None:
+        return StoreDamaged(damaged)
     words = _sqlite_words(error, _SQLITE) if state is None else dict(_POSTGRESQL).get(state)
     if words is not None:
         return StoreUnavailable(words)

@@ -14,7 +14,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from smsgate.errors import SchemaMismatch, StoreError
+from smsgate.errors import SchemaMismatch, StoreDamaged, StoreError
 from smsgate.store.database import Database
 from smsgate.store.tables import APPEND_ONLY, METADATA, complete_partial_indexes
 
@@ -110,24 +110,39 @@ def upgrade(database: Database) -> tuple[str | None, str]:
 
 
 def problems_of(database: Database) -> list[str]:
-    """Return what is wrong with the store: its version, its tables against ours, and SQLite's own
-    check.
+    """Return what is wrong with the store: its version, its tables and columns against ours, and
+    SQLite's own check.
     """
+    try:
+        return _find_problems(database)
+    except StoreDamaged as error:
+        return [str(error)]  # where nothing else can be asked
+
+
+def _find_problems(database: Database) -> list[str]:
     with database.read() as connection:
         version = version_of(connection)
         try:
             demand_current(version)
         except SchemaMismatch as error:
             return [str(error)]
-        problems = [f"table {name} is missing" for name in _missing_tables(connection)]
+        problems = _missing(connection)
         if database.is_sqlite:
             problems += _sqlite_problems(connection)
     return problems
 
 
-def _missing_tables(connection: Connection) -> list[str]:
-    present = set(sa.inspect(connection).get_table_names())
-    return sorted(set(METADATA.tables) - present)
+def _missing(connection: Connection) -> list[str]:
+    """Return a sentence for each table, and for each column of the others, that is not there."""
+    inspector = sa.inspect(connection)
+    present = set(inspector.get_table_names())
+    problems = [f"table {name} is missing" for name in sorted(set(METADATA.tables) - present)]
+    for name, table in sorted(METADATA.tables.items()):
+        if name in present:
+            there = {column["name"] for column in inspector.get_columns(name)}
+            lost = [column.name for column in table.columns if column.name not in there]
+            problems += [f"table {name} has no column {column}" for column in lost]
+    return problems
 
 
 def _sqlite_problems(connection: Connection) -> list[str]:

@@ -227,7 +227,7 @@ def test_a_page_damaged_while_it_runs_stops_receiving_and_is_said(gateway: Kille
     gateway.wait_until(lambda: bool(gateway.critical_alarms()), LIMIT_S, "the alarm")
 
     assert gateway.left_for_modem() == 3
-    assert "smsgate db check" in gateway.critical_alarms()["store"]
+    assert "put a backup in its place" in gateway.critical_alarms()["store"]
 
 
 def test_a_read_only_file_is_refused_and_the_sms_stay(stopped: KilledGateway) -> None:

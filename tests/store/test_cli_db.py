@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import stat
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -140,6 +143,64 @@ def test_check_prints_what_it_finds_and_ends_with_1(
     assert db("check", config, "--json") == 1
 
     assert json.loads(capsys.readouterr().out) == {"problems": ["table inlet_message is missing"]}
+
+
+def test_check_names_a_column_that_is_missing(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    db("upgrade", config)
+    with closing(sqlite3.connect(tmp_path / "smsgate.db")) as other:
+        other.execute("ALTER TABLE complaint RENAME COLUMN status TO state")
+    capsys.readouterr()
+
+    assert db("check", config) == 1
+    assert capsys.readouterr().out == "table complaint has no column status\n"
+    assert cli.invoke(["complaints", "list", "--config", str(config)]) == UNAVAILABLE
+    assert "run `smsgate db check`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        pytest.param(lambda octets: b"x" * len(octets), "is no SQLite database", id="not ours"),
+        pytest.param(lambda octets: octets[:60_000], "is damaged", id="cut off"),
+    ],
+)
+def test_a_damaged_store_ends_in_what_to_do_and_not_in_the_next_check(
+    spoil: Callable[[bytes], bytes],
+    said: str,
+    config: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    db("upgrade", config)
+    file = tmp_path / "smsgate.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE").fetchall()
+    file.write_bytes(spoil(file.read_bytes()))
+    capsys.readouterr()
+
+    assert db("check", config) == 1
+    found = capsys.readouterr().out
+    assert (said in found, "put a backup in its place" in found) == (True, True)
+    assert db("upgrade", config) == INPUT_OUTPUT
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["a folder", "a pipe"])
+@pytest.mark.parametrize("command", ["check", "upgrade"])
+def test_a_store_that_is_no_file_is_said_to_be(
+    command: str,
+    make: Callable[[Path], None],
+    config: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """SQLite calls it an I/O error of the disk, and waits for ever at a pipe."""
+    make(tmp_path / "smsgate.db")
+
+    assert db(command, config) == INPUT_OUTPUT
+    assert "smsgate.db is no file: let `store.url` name one" in capsys.readouterr().err
 
 
 def test_a_missing_folder_is_a_sentence(
