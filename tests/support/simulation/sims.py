@@ -140,7 +140,8 @@ class SimSlot:
 
     def _new_sim(self, *, is_wrong: bool) -> Sim:
         own, digit = self.own, "7" if is_wrong else "8"
-        number = own.number[:-3] + digit + own.number[-2:] if is_wrong else own.number
+        number = f"{own.number[:-3]}9{own.number[-2:]}" if is_wrong else own.number
+        assert is_wrong == (number != own.number)
         card = SimCard(
             imsi=digit + own.card.imsi[1:], iccid=digit + own.card.iccid[1:], smsc=own.card.smsc
         )
