@@ -43,7 +43,7 @@ class Control:
             answer: dict[str, Any] = {"ok": True} | carry_out(self._site, request)
         except KeyError as error:
             answer = {"ok": False, "error": f"missing: {error}"}
-        except (TypeError, ValueError, AttributeError) as error:
+        except (TypeError, ValueError, AttributeError, RecursionError) as error:
             answer = {"ok": False, "error": str(error)}
         self._is_stopping = self._is_stopping or bool(answer.pop("stopping", False))
         return json.dumps(answer).encode() + b"\n"
@@ -86,6 +86,10 @@ class ControlServer:
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise
+            if not self.path.is_socket():
+                raise FileExistsError(
+                    errno.EEXIST, "it is no socket, so not ours to replace"
+                ) from None
             with socket.socket(socket.AF_UNIX) as probe:
                 if probe.connect_ex(str(self.path)) == 0:
                     raise

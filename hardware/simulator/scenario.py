@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import random
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -186,6 +187,11 @@ def read_scenario(text: str) -> Scenario:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError([("toml", str(error))]) from None
+    except ValueError:  # Python reads no number that is longer
+        digits_max = sys.get_int_max_str_digits()
+        raise ScenarioError([("toml", f"a number of more than {digits_max} digits")]) from None
+    except RecursionError:
+        raise ScenarioError([("toml", "too many brackets within brackets")]) from None
     takes = {
         "seed": INTEGER,
         "stop_after_s": SPAN,

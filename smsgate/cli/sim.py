@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 EXIT_USAGE = 2
 EXIT_IO = 74
 _WAIT_S_MAX = 3600.0
+_FILE_OCTETS_MAX = 1024 * 1024
 _Value = TypeVar("_Value")
 
 app = typer.Typer(no_args_is_help=True, help="Simulated modems, citizens and backend to test with.")
@@ -100,9 +102,12 @@ def run_scenario(
     from hardware.simulator.scenario import ScenarioError, read_scenario
 
     try:
-        scenario = read_scenario(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        typer.echo(f"Cannot read {file}: {error}.", err=True)
+        scenario = read_scenario(_read_text(file))
+    except OSError as error:
+        typer.echo(f"Cannot read {file}: {error.strerror}.", err=True)
+        raise typer.Exit(EXIT_USAGE) from None
+    except UnicodeDecodeError:
+        typer.echo(f"Cannot read {file}: it is no UTF-8 text.", err=True)
         raise typer.Exit(EXIT_USAGE) from None
     except ScenarioError as error:
         for key, message in error.problems:
@@ -113,6 +118,15 @@ def run_scenario(
     network = Network(seed=scenario.seed, smsc=scenario.smsc)
     network.ussd = dict(scenario.ussd)
     _serve(network, scenario.modems, control, scenario.schedule())
+
+
+def _read_text(file: Path) -> str:
+    """Return a scenario's text; raises OSError, or UnicodeDecodeError."""
+    with file.open("rb") as opened:
+        octets = opened.read(_FILE_OCTETS_MAX + 1)
+    if len(octets) > _FILE_OCTETS_MAX:
+        raise OSError(errno.EFBIG, f"it has more than {_FILE_OCTETS_MAX} octets")
+    return octets.decode("utf-8-sig")
 
 
 def _pick(values: Sequence[_Value] | None, place: int) -> _Value | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from simulated_line import CITIZEN, NUMBER, RawPeer, ask, make_modem, tell, wait
 from hardware.simulator.codec import encode_submit
 from hardware.simulator.control import Control, ControlClient, ControlError, ControlServer
 from hardware.simulator.operations import Site
+from smsgate import cli
 
 _SIM = [sys.executable, "-c", "from smsgate.cli.sim import app; app()"]
 _LIMIT_S = 30
@@ -115,6 +117,7 @@ def test_stop_is_passed_on(client, stops):
         b'{"op": "deliver", "pdu": "xyz"}',
         b'{"op": "fault", "name": "none"}',
         b"\xff\xfe",
+        b"[" * 100_000,
     ],
 )
 def test_nonsense_is_refused_in_one_line(modem, line):
@@ -155,6 +158,18 @@ def test_socket_of_a_living_simulator_is_not_taken(modem, client, tmp_path):
         pass
 
     assert client.state().number == NUMBER
+
+
+def test_a_file_is_not_taken_for_the_socket_of_a_killed_simulator(modem, tmp_path):
+    """It would be deleted: a configuration named by mistake, say."""
+    file = tmp_path / "control"
+    file.write_text("mine")
+    control = Control(Site(modem.network, {"m1": modem}), lambda: None)
+
+    with pytest.raises(OSError, match="no socket"), ControlServer(control, file):
+        pass
+
+    assert file.read_text() == "mine"
 
 
 # -- as a program
@@ -314,6 +329,16 @@ def test_bad_scenario_is_refused_with_everything_that_is_wrong(tmp_path):
         line.removeprefix(f"{tmp_path}/s.toml:").split(":")[0] for line in ended.stderr.splitlines()
     ]
     assert keys == ["event[0].text", "event[0].txet", "event[1].at_s", "misery.faults"]
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [("/dev/zero", "more than"), ("/", "Is a directory"), (sys.executable, "UTF-8|more than")],
+)
+def test_what_is_no_scenario_at_all_is_a_sentence(capsys, file, said):
+    assert cli.invoke(["sim", "scenario", file, "--check", "--control", "/nowhere"]) == 2
+
+    assert re.search(f"Cannot read {file}: .*({said})", capsys.readouterr().err)
 
 
 def test_command_serves_a_modem_that_send_feeds(program, tmp_path):

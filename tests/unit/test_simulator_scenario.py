@@ -138,6 +138,8 @@ def test_a_modem_needs_no_more_than_its_link():
         pytest.param("", ["modem"], id="no modem"),
         pytest.param("modem = 1", ["modem"], id="not a table"),
         pytest.param("= 1", ["toml"], id="no TOML"),
+        pytest.param("x = " + "[" * 5000, ["toml"], id="nested to death"),
+        pytest.param("x = " + "9" * 5000, ["toml"], id="a number without end"),
         pytest.param("[[modem]]", ["modem[0].link"], id="no link"),
         pytest.param(_MODEM * 2, ["modem[1].link"], id="one link twice"),
         pytest.param(_MODEM + 'profile = "nokia"\nslot = 3', ["modem[0].profile", "modem[0].slot"], id="two problems"),
