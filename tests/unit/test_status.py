@@ -13,6 +13,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 from types import MappingProxyType
 
 import pytest
+from forwarding import StillClock
 from prometheus_client.parser import text_string_to_metric_families
 
 from smsgate import status as status_module
@@ -287,6 +288,23 @@ def test_many_scrapers_cost_one_look_a_second(server: StatusServer, source: Sour
     took_s = time.monotonic() - began_at
 
     assert source.calls <= 1 + took_s
+
+
+def test_a_look_that_takes_long_is_believed_longer() -> None:
+    """In a store of years: else scrapers would keep a processor busy with looking alone."""
+    clock, looks = StillClock(), []
+
+    def look() -> GatewayStatus:
+        looks.append(clock.monotonic())
+        clock.advance(2.0)
+        return STATUS
+
+    with StatusServer(("127.0.0.1", 0), look, clock=clock) as server:
+        for _ in range(30):
+            fetch(server, "/readyz")
+            clock.advance(1.0)
+
+    assert [later - looks[0] for later in looks] == [0.0, 11.0, 22.0, 33.0]
 
 
 def test_a_port_in_use_is_named(server: StatusServer, source: Source) -> None:
