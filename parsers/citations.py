@@ -19,7 +19,7 @@ NAMING = list_words("""
     """)
 # Words that may stand between: `aduan saya no. 12345678`.
 NUMBERING = list_words(
-    "NO NOMOR NOMER NMR NUMBER ID KODE SAYA SY KAMI MY DGN DENGAN TTG UTK YG YANG"
+    "NO NOMOR NOMER NMR NUMBER ID KODE SAYA SAYE SY AKU KAMI MY DGN DENGAN TTG UTK YG YANG"
 )
 
 # Between the groups of one number. A slash is not among them: 17/08/2026 is a date.

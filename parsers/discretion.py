@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from itertools import islice
 
+from parsers.asking import COURTESY
 from parsers.instructions import skip_instructions
-from parsers.keywords import COURTESY
 from parsers.lexicon import Lexicon, Word, iterate_words, list_words, split_words, strictest
 from parsers.lookalikes import Folded
 from parsers.meaning import STRICTNESS, Privacy

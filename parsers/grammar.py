@@ -53,7 +53,7 @@ def parse(text: str, grammar: Grammar) -> Meaning:
         return replace(unclear, prefix=opening.prefix)
     if opening is Doubt.NO_PREFIX:
         words = split_words(folded.text)
-        asked = read_bare_keyword(_skip_prefix_behind(words, lexicon), lexicon)
+        asked = read_bare_keyword(folded.text, _skip_prefix_behind(words, lexicon), lexicon)
         if asked is not None:
             return asked
     if grammar.is_unprefixed_complaint and opening is not Doubt.OTHER_PREFIX:
@@ -81,7 +81,7 @@ def _read_prefixed(folded: Folded, opening: Opening, lexicon: Lexicon) -> Meanin
     asked_privacy, start = read_privacy(folded.text, start, lexicon)
     words = split_words(folded.text, start)
     citation = read_leading(folded.text, words, lexicon.reference_digits)
-    asked = _read_request(words, citation, lexicon)
+    asked = _read_request(folded.text, words, citation, lexicon)
     if asked is not None:
         return asked
     complaint = Complaint(
@@ -101,17 +101,17 @@ def _read_prefixed(folded: Folded, opening: Opening, lexicon: Lexicon) -> Meanin
 
 
 def _read_request(
-    words: Sequence[Word], citation: Citation | None, lexicon: Lexicon
+    text: str, words: Sequence[Word], citation: Citation | None, lexicon: Lexicon
 ) -> Meaning | None:
     """What is asked of us, where the text is no complaint and adds to none."""
     said = _skip_prefix_behind(_skip_repeated_prefix(words, lexicon), lexicon)
-    asked = read_keyword(said, lexicon)
+    asked = read_keyword(text, said, lexicon)
     if asked is not None:
         return asked
     if citation is not None:
         # `BTM 12345678` alone, or with the keyword behind it, asks how that complaint is doing
         behind = [word for word in words if word.start >= citation.end]
-        asked = read_keyword(behind, lexicon)
+        asked = read_keyword(text, behind, lexicon)
         if not behind or isinstance(asked, StatusQuery | Help):
             return StatusQuery(citation.reference)
         return asked

@@ -13,6 +13,10 @@ from parsers.meaning import Grammar, Privacy
 
 # Letters and digits are words apart: `BTM12345678` and `RT03` are two each.
 _WORD = re.compile(r"[^\W\d_]+|\d+")
+_DRAWN_OUT = re.compile(r"(.)\1+\Z")
+# Thumbed without vowels (`STTS`, `BNTN`). Shorter skeletons are words of their own: `CK`, `TS`.
+_VOWELS = str.maketrans("", "", "AIUEO")
+_SKELETON_MIN = 4
 
 
 class Word(NamedTuple):
@@ -31,6 +35,11 @@ class Word(NamedTuple):
 def list_words(listing: str) -> frozenset[str]:
     """The words of a listing in the source, one set."""
     return frozenset(listing.split())
+
+
+def settle_drawn_out(word: str) -> str:
+    """A word without its last letter drawn out (`haloo`)."""
+    return _DRAWN_OUT.sub(r"\1", word)
 
 
 def iterate_words(folded: str, start: int = 0) -> Iterator[Word]:
@@ -69,6 +78,11 @@ class Lexicon:
         return word in self.rahasia or word in self.anonim
 
 
+def unstretch(word: str, lexicon: Lexicon) -> str:
+    """A word without its last letter drawn out (`tesss`), unless it is a keyword as it is."""
+    return word if lexicon.has_keyword(word) else settle_drawn_out(word)
+
+
 def strictest(words: Iterable[str], lexicon: Lexicon) -> Privacy:
     """What folded words ask for together: ANONIM includes RAHASIA."""
     said = set(words)
@@ -83,11 +97,11 @@ def compile_grammar(grammar: Grammar) -> Lexicon:
     return Lexicon(
         prefixes=_fold_prefixes(grammar.prefixes),
         other_prefixes=_fold_prefixes(grammar.other_prefixes),
-        help=_fold_all(grammar.help_words),
-        status=_fold_all(grammar.status_words),
-        optout=_fold_all(grammar.optout_words),
-        optin=_fold_all(grammar.optin_words),
-        test=_fold_all(grammar.test_words),
+        help=_fold_keywords(grammar.help_words),
+        status=_fold_keywords(grammar.status_words),
+        optout=_fold_keywords(grammar.optout_words),
+        optin=_fold_keywords(grammar.optin_words),
+        test=_fold_keywords(grammar.test_words),
         rahasia=_fold_all(grammar.rahasia_words),
         anonim=_fold_all(grammar.anonim_words),
         reference_digits=grammar.reference_digits,
@@ -102,3 +116,10 @@ def _fold_prefixes(configured: Sequence[str]) -> tuple[tuple[str, str], ...]:
 
 def _fold_all(configured: Iterable[str]) -> frozenset[str]:
     return frozenset(filter(None, map(fold_word, configured)))
+
+
+def _fold_keywords(configured: Iterable[str]) -> frozenset[str]:
+    """Keywords, and how they look without their vowels."""
+    whole = _fold_all(configured)
+    skeletons = (word.translate(_VOWELS) for word in whole)
+    return whole | {skeleton for skeleton in skeletons if len(skeleton) >= _SKELETON_MIN}

@@ -55,6 +55,12 @@ from smsgate.wording import DEFAULT_TEXTS_EN, fill_service_fields
             id="somebody else's status",
         ),
         pytest.param(
+            f"BTM laporan saya no {OTHER_REF} sudah sampai mana ya pak?",
+            Disposition.QUERY,
+            [ReplyKind.UNKNOWN_REF],
+            id="somebody else's status, asked in words",
+        ),
+        pytest.param(
             "BTM 17082026 lampu mati di Tiban",
             Disposition.COMPLAINT,
             [ReplyKind.ACK],
@@ -167,6 +173,23 @@ def test_status_is_told_to_its_own_number():
     assert "diterima" in reply.text
     assert "17/08/2026" in reply.text  # 02:00 UTC is 09:00 in Batam
     assert "24/08/2026" in reply.text  # five working days after a Monday
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"BTM laporan saya no {OTHER_REF} sudah sampai mana ya pak?",
+        "BTM laporan saya sudah sampai mana ya",
+    ],
+    ids=["with the reference", "of the newest"],
+)
+def test_status_is_told_to_who_asks_in_own_words(text):
+    known = SenderKnowledge(complaints=(a_complaint(),))
+
+    (reply,) = decide(text, known).replies
+
+    assert reply.kind is ReplyKind.STATUS
+    assert OTHER_REF in reply.text
 
 
 def test_status_of_an_old_complaint_is_told_to_nobody():

@@ -50,6 +50,7 @@ PIECES = st.sampled_from(
             "1234",
             "5678",
         ),
+        *("sampai mana", "kapan selesai", "belum", "laporan", "cara lapor", "处理了没有", "?"),
         *("jalan", "rusak", "umum", "nama saya", "jangan sebut", "kebakaran", "dulu", "sekarang"),
         *(
             " ",
@@ -164,6 +165,24 @@ def test_every_reference_is_found_again_whatever_its_digits(number):
     assert parse(f"BTM STATUS {reference}", GRAMMAR) == StatusQuery(reference)
 
 
+@pytest.mark.parametrize("kind", ["status", "help"])
+def test_one_word_more_anywhere_makes_a_question_a_text_that_is_kept(kind):
+    asked = [row["text"].split(" ") for row in read_messages() if row["expect"] == kind]
+    told = [
+        " ".join([*words[:place], "trotoar", *words[place:]])
+        for words in asked
+        if words[0] == "BTM"
+        for place in range(1, len(words) + 1)
+    ]
+
+    meanings = {text: parse(text, GRAMMAR) for text in told}
+
+    assert len(told) > 100
+    assert [
+        text for text, meaning in meanings.items() if not isinstance(meaning, Complaint | FollowUp)
+    ] == []
+
+
 @given(ANYTHING)
 @settings(max_examples=300)
 def test_the_other_readers_never_raise_either(text):
@@ -204,6 +223,9 @@ WORST = {
     "clauses of keywords": "anonim, ",
     "falls": "anak masuk got dulu ",
     "half wishes": "jangan sampai tau ",
+    "questions": "laporan 12345678 sudah sampai mana? ",
+    "denials": "sudah selesai belum ",
+    "runs of Chinese": "没有处理",
 }
 
 
