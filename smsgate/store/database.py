@@ -130,6 +130,14 @@ class Database:
         self.reader.dispose()
 
 
+def give_time(connection: Connection) -> None:
+    """Let a statement of this transaction take as long as it needs: PostgreSQL would end it after
+    thirty seconds, again at each try, in a store that has grown large.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+
+
 def _checked(url: str | URL) -> URL:
     try:
         parsed = make_url(url)

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from smsgate.records import Disposition, ForwardState, ReplyKind, ReplyState, SmsState
+from smsgate.store.database import give_time
 from smsgate.store.room import Room
 from smsgate.store.rows import CREATE
 from smsgate.store.tables import (
@@ -100,6 +101,7 @@ def balance(room: Room, days: Days) -> Ledger:
         if not room.database.is_sqlite:
             # All questions of one moment, while lines go on writing.
             connection.execution_options(isolation_level="REPEATABLE READ")
+        give_time(connection)
         return _balance(connection, days)
 
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from smsgate.errors import SchemaMismatch, StoreDamaged, StoreError
-from smsgate.store.database import Database
+from smsgate.store.database import Database, give_time
 from smsgate.store.tables import APPEND_ONLY, METADATA, complete_partial_indexes
 
 # Every version there was, the oldest first; a test holds it to the migrations.
@@ -99,6 +99,7 @@ def upgrade(database: Database) -> tuple[str | None, str]:
 
     with database.write() as connection:
         _lock(connection)
+        give_time(connection)
         before = version_of(connection)
         if before is not None and before not in VERSIONS:
             demand_current(before)

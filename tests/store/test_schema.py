@@ -6,9 +6,11 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from databases import PostgresqlServer
 from stores import StoreMaker, write
 
 from smsgate.errors import SchemaMismatch, StoreError
@@ -177,3 +179,27 @@ def test_damage_inside_the_file_is_found(sqlite_url: str) -> None:
 
     assert store.check() != []
     store.close()
+
+
+def test_what_goes_through_a_whole_store_may_take_its_time(
+    postgresql_server: PostgresqlServer,
+) -> None:
+    """A migration or a ledger that PostgreSQL ends after thirty seconds is ended at each try."""
+    store = Store(postgresql_server.make_empty(), "batam-1")
+    limits: dict[str, str] = {}
+
+    def note(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        with connection.connection.cursor() as own:
+            limits[statement] = own.execute("SHOW statement_timeout").fetchone()[0]
+
+    sa.event.listen(store._database.writer, "before_cursor_execute", note)
+    store.upgrade()
+    made = {limit for statement, limit in limits.items() if "CREATE" in statement}
+    limits.clear()
+    store.ledger()
+    balanced = {limit for statement, limit in limits.items() if "seen_count" in statement}
+    limits.clear()
+    store.counts()
+    store.close()
+
+    assert (made, balanced, set(limits.values())) == ({"0"}, {"0"}, {"30s"})
