@@ -160,7 +160,7 @@ def test_a_file_that_is_no_database_is_refused_in_a_sentence(tmp_path: Path) -> 
     path.write_bytes(b"no database at all, but long enough to be taken for one" * 100)
     store = Store(f"sqlite:///{path}", "batam-1")
 
-    with pytest.raises(StoreError, match="smsgate db check"):
+    with pytest.raises(StoreError, match="no SQLite database"):
         store.open()
     store.close()
 
