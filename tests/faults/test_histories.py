@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +100,8 @@ def test_another_seed_tells_another_story():
 
 @pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.name)
 def test_a_planted_bug_is_found(plant):
-    found = next(
-        (seed for seed in range(SEEDS_MAX) if run_history(seed, plant=plant).violations), None
-    )
+    seeds = chain(range(plant.near, SEEDS_MAX), range(plant.near))
+    found = next((seed for seed in seeds if run_history(seed, plant=plant).violations), None)
 
     assert found is not None
 

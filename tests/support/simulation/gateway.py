@@ -57,6 +57,7 @@ class Plant:
     name: str = ""
     store: Callable[[Store], Any] = lambda store: store
     line: Callable[[Line], None] = lambda _line: None
+    near: int = 0  # it was found soon after this seed; to look there first saves minutes
 
 
 NO_BUG = Plant()

@@ -288,18 +288,20 @@ class _ForgettingLostAnswers(_Over):
 PLANTED = (
     Plant("delete before commit", line=_delete_first),
     Plant("no sameness: what is seen again is stored again", store=_WithoutSameness),
-    Plant("acknowledge before commit", line=_acknowledge_first),
-    Plant("delete what was replaced without reading it again", line=_delete_without_looking),
+    Plant("acknowledge before commit", line=_acknowledge_first, near=210),
+    Plant(
+        "delete what was replaced without reading it again", line=_delete_without_looking, near=40
+    ),
     Plant("without a date, the same key is the same message", store=_SameWhereverItLies),
     Plant("without a date, the slot of another SIM is the same slot", store=_SameOnEverySim),
     Plant("answer from a SIM that nobody accepted", line=_answer_from_any_sim),
     Plant("a complaint has no receipt", store=_WithoutReceipts),
     Plant("another text is forwarded", store=_ForwardingAnotherText),
-    Plant("submit parts of a reply again", store=_SubmittingPartsAgain),
+    Plant("submit parts of a reply again", store=_SubmittingPartsAgain, near=20),
     Plant("settle a reply before it is sent", line=_settle_before_sending),
     Plant("a restart makes claimed replies due again", store=_SendingAgain),
     Plant("settle a forward before it is sent", store=_SettlingFirst),
-    Plant("a forward's lease ends too early", store=_ImpatientForwards),
-    Plant("a reply's lease ends too early", store=_ImpatientReplies),
+    Plant("a forward's lease ends too early", store=_ImpatientForwards, near=20),
+    Plant("a reply's lease ends too early", store=_ImpatientReplies, near=65),
     Plant("send again after a lost answer without asking", store=_ForgettingLostAnswers),
 )
