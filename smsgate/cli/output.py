@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # paragraph separators: what a terminal may act on, or a person cannot see
 _INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 DIGITS_SHOWN = 3
+CELL_WIDTH_MIN = 6  # narrower, the words of a column would stand one letter below the other
+CELL_PADDING = 3
 _zone: ContextVar[tzinfo | None] = ContextVar("_zone", default=None)
 
 
@@ -106,7 +108,10 @@ def print_table(
     """Print a table: with rules on a terminal, plain columns elsewhere. Cells are made harmless here."""
     cells = [[visible("-" if cell is None else str(cell)) for cell in row] for row in rows]
     if sys.stdout.isatty():
-        _print_rich_table(columns, cells, title)
+        if _least_width(columns, cells) <= _terminal_width():
+            _print_rich_table(columns, cells, title)
+        else:
+            _print_blocks(columns, cells, title)
         return
     if title:
         print(title)
@@ -115,6 +120,28 @@ def print_table(
         print(
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         )
+
+
+def _least_width(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> int:
+    """Return how wide a terminal must be for a table of these that can still be read."""
+    longest = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    return sum(min(width, CELL_WIDTH_MIN) + CELL_PADDING for width in longest)
+
+
+def _terminal_width() -> int:
+    from rich.console import Console
+
+    return Console().width
+
+
+def _print_blocks(columns: Sequence[str], cells: Sequence[Sequence[str]], title: str) -> None:
+    """Print a field a line, for the terminal of a telephone."""
+    if title:
+        print(title)
+    for number, row in enumerate(cells):
+        if number:
+            print()
+        print_fields(list(zip(columns, row, strict=True)))
 
 
 def _print_rich_table(columns: Sequence[str], cells: Sequence[Sequence[str]], title: str) -> None:

@@ -154,3 +154,33 @@ def test_octets_have_no_plain_form() -> None:
     """A PDU in an output would be a sender and a text that nobody masked."""
     with pytest.raises(TypeError):
         to_plain({"pdu": b"\x00"})
+
+
+@pytest.mark.parametrize("width", [0, 24, 40])
+def test_a_table_on_a_narrow_terminal_is_a_field_a_line(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a telephone its columns would be a letter wide, or not be there."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(width))
+    columns = ("line", "service", "state", "operator", "signal", "reason")
+    row = ("m1", "btm", "ready", "TELKOMSEL", "-71 dBm", None)
+
+    output.print_table(columns, [row, row])
+
+    block = "line      m1\nservice   btm\nstate     ready\noperator  TELKOMSEL\nsignal    -71 dBm\nreason    -\n"
+    assert capsys.readouterr().out == f"{block}\n{block}"
+
+
+def test_a_table_that_a_terminal_has_room_for_is_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "dumb")  # no bold heading
+
+    output.print_table(("line", "state"), [("m1", "ready")])
+
+    heading, rule, row = capsys.readouterr().out.split("\n")[1:4]
+    assert (heading.split(), row.split()) == (["line", "state"], ["m1", "ready"])
+    assert set(rule.strip()) == {"─"}
