@@ -45,7 +45,7 @@ MISHAPS = list_words("""
 PEOPLE = list_words("""
     ANAK ORANG ORG URANG WARGA BAYI BOCAH BALITA BUDAK SUAMI ISTRI ADIK ADEK KAKAK IBU BAPAK NENEK KAKEK LANSIA
     PEREMPUAN WANITA CEWEK GADIS LAKI PRIA PEMUDA NELAYAN PENUMPANG SISWA MURID PEKERJA TUKANG
-    PEOPLE PERSON CHILD CHILDREN MAN WOMAN SOMEONE WIFE HUSBAND SON DAUGHTER MOTHER FATHER
+    PEOPLE PERSON CHILD CHILDREN KID KIDS BABY TODDLER MAN WOMAN SOMEONE WIFE HUSBAND SON DAUGHTER MOTHER FATHER
     """)
 BOATS = list_words("KAPAL BOT POMPONG PERAHU SPEED BOAT SPEEDBOAT SAMPAN PANCUNG FERRY FERI")
 # What turns over is a boat or a car, or nothing to hurry for: signs stand upside down (`rambu terbalik`).
@@ -219,3 +219,49 @@ SMOKE = list_words("ASAP SMOKE")
 SMOKE_SOURCES = list_words("""
     PABRIK SAMPAH BAKAR BAKARAN PEMBAKARAN KNALPOT KENDARAAN MOTOR TRUK BUS SATE ROKOK DAPUR CEROBONG FACTORY
     """)
+
+# A live wire: what gives shocks or sparks, on a line that came down, or goes on doing so. Counter-examples:
+# `kabel putus, listrik padam`, `token listrik bikin nyetrum dompet`, `kran dispenser nyetrum`.
+SHOCKS = list_words(
+    "NYETRUM NYETRUMNYA NYTRUM MENYETRUM BERSETRUM NGESTRUM PERCIKAN MEMERCIK SPARKING SPARKS"
+)
+WIRES = list_words("KABEL KABELNYA TIANG TIANGNYA GARDU TRAFO KAWAT WIRE WIRES CABLE CABLES")
+DOWN = list_words("""
+    PUTUS JATUH TERJATUH MENJUNTAI JUNTAI ROBOH TUMBANG TERKULAI TERENDAM MELINTANG TERPUTUS FELL FALLEN DOWN SNAPPED
+    """)
+TELEPHONES = list_words("TELKOM INDIHOME INTERNET WIFI TELEPON")
+# A boat that takes in water while it cannot go on, or drifts with people. Counter-examples: `atap kapal
+# ferry bocor`, `kapal patroli bocor, minta diperbaiki`.
+FOUNDERS = LEAKS | list_words("KEMASUKAN MASUK SINKS ADRIFT TEROMBANG TERAPUNG TERKATUNG")
+DRIFTS = list_words("ADRIFT TEROMBANG TERAPUNG TERKATUNG")
+WATER = list_words("AIR AIRNYA AEK WATER OMBAK")
+STRANDED = list_words("MATI MOGOK MACET DEAD RUSAK") | DRIFTS
+ENGINES = list_words("MESIN MESINNYA ENGINE MOTOR")
+CREW = PEOPLE | list_words("KAMI KITA SAYA SY AKU WE US ABK")
+AT_SEA = list_words("TENGAH LAUT SELAT PELAMPUNG SEA")
+ROOFS = list_words("ATAP ATAPNYA PLAFON ROOF CEILING TOILET WC KERAN KRAN GALON DERMAGA PELABUHAN")
+# People who beat each other, doubled as thumbs do it: `pukul2an`, `pukul-pukulan`, `baku pukul`.
+# Counter-examples: `jam pukul 2 an`, `tiap malam pukul2an`.
+BLOWS = list_words("PUKUL TONJOK BACOK TIKAM TEMBAK HANTAM JOTOS TINJU TABOK TENDANG LEMPAR TUSUK")
+MUTUAL = frozenset(blow + "AN" for blow in BLOWS) | frozenset({"AN"})
+# Somebody shut into a car, or a lift. Counter-examples: `gerbang sekolah dikunci, anak tak bisa masuk`,
+# `kunci mobil hilang`.
+LOCKED = list_words("TERKUNCI KEKUNCI KKUNCI DIKUNCI TERKUNCINYA LOCKED")
+INSIDE = list_words("MOBIL LIFT ELEVATOR BAGASI KULKAS FREEZER TRUK BUS CAR VAN TRUNK")
+# Arson about to happen. Counter-examples: `warga mau bakar sampah`, `kalau tidak diaspal kami bakar ban`,
+# `harga mau bakar kantong`.
+ARSON = list_words("""
+    BAKAR MEMBAKAR NGEBAKAR BAKARIN MEMBAKARNYA DIBAKAR DIBAKARNYA BURN BURNING
+    """)
+HOMES = list_words("""
+    RUMAH RUMAHNYA RMH KONTRAKAN KOS KOST KOSAN RUKO TOKO TOKONYA WARUNG MASJID GEREJA SEKOLAH RUSUN DIRI DIRINYA
+    HOUSE HOME SHOP SCHOOL ISTRINYA ANAKNYA MOBIL
+    """)
+THREATENS = INTENT | list_words(
+    "MW ANCAM NGANCAM MENGANCAM DIANCAM ANCAMAN GOING THREATENING WANTS"
+)
+DOUSES = list_words("SIRAM NYIRAM MENYIRAM DISIRAM GUYUR DIGUYUR NGGUYUR SIRAMIN DISIRAMIN")
+FUEL = list_words("BENSIN PERTALITE SOLAR KEROSIN PETROL GASOLINE BENZIN")
+CONDITIONAL = list_words("KALAU KALO KLO KL JIKA BILA IF ASAL")
+OTHERS = (PEOPLE - {"WARGA"}) | list_words("MANTAN TETANGGA JIRAN MERTUA PACAR IPAR PAMAN DIA DIE")
+OWN = list_words("KAMI KITA SAYA SY AKU WE GUE")

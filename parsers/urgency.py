@@ -15,6 +15,7 @@ from itertools import pairwise
 
 from parsers import dangers
 from parsers.lexicon import Word
+from parsers.plights import CANDIDATES, Scene, find_plight
 
 _BEFORE_WORDS = 6
 _AFTER_WORDS = 5
@@ -41,9 +42,11 @@ _CANDIDATES = (
     | dangers.TRAPPED
     | dangers.LEAVE
     | dangers.LEAKS
+    | CANDIDATES
     | {"TOLONG", "HELP"}
     | {second for _, second in _PAIRS}
 )
+_WHOLE = _CANDIDATES | dangers.DOWN | dangers.SMELL  # may end in a doubled letter as they are
 _CLAUSE_END = re.compile(r"[.!?;,\n]")
 _SENTENCE_END = re.compile(r"[.!?;\n]")
 _DRAWN_OUT = re.compile(r"(.)\1+\Z")
@@ -66,7 +69,7 @@ def is_urgent(text: str, words: Sequence[Word]) -> bool:
 
 def _unstretch(word: str) -> str:
     """A word without its last letter drawn out (`kebakarannn`), unless it is a word as it is."""
-    return word if word in _CANDIDATES else _DRAWN_OUT.sub(r"\1", word)
+    return word if word in _WHOLE else _DRAWN_OUT.sub(r"\1", word)
 
 
 def _divide(text: str, words: Sequence[Word]) -> tuple[list[int], list[int]]:
@@ -121,6 +124,10 @@ class _Report:
             return False
         return dangers.SINCE.isdisjoint(self.said[max(first - 2, 0) : first])
 
+    @cached_property
+    def scene(self) -> Scene:
+        return Scene(self.said, self.all, self.is_now)
+
     def _says(self, words: frozenset[str]) -> bool:
         return not words.isdisjoint(self.all)
 
@@ -152,7 +159,8 @@ class _Report:
             is_now = self.is_now or self._says(dangers.RESCUE)
             is_now |= word in dangers.PATIENTS and self._says(dangers.PLEAS)
             return index - (word not in dangers.CONDITIONS) if is_now else None
-        return self._find_phrase(index)
+        found = self._find_phrase(index)
+        return found if found is not None else find_plight(self.scene, index)
 
     def _is_threat(self, index: int) -> bool:
         word = self.said[index]
