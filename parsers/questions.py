@@ -51,6 +51,8 @@ class Question:
         """What is asked, if nothing else is said."""
         if len(self.cited) > CITED_DIGITS_MAX:
             return None
+        if self._asks_manner_in_chinese():
+            return Help()
         return self._read_help_keyword() or self._read_status() or self._read_manner()
 
     def _read_help_keyword(self) -> Help | StatusQuery | None:
@@ -116,6 +118,10 @@ class Question:
             and asking.THANKS.isdisjoint(self.said[max(index - _THANKS_REACH, 0) : index])
             for index, word in enumerate(self.said)
         )
+
+    def _asks_manner_in_chinese(self) -> bool:
+        is_how = any(how in word for word in self.said for how in asking.IDEOGRAM_MANNERS)
+        return is_how and not self.numbers and all(map(_is_ideographic, self.said))
 
     def _read_manner(self) -> Help | None:
         """The question how to complain: `cara lapornya gimana ya, sy blm ngerti`.
