@@ -24,7 +24,8 @@ EVENT_PAIRS = frozenset(
 THREATS = list_words("""
     BEGAL MALING PENCURI PENCURIAN RAMPOK JAMBRET TAWURAN PERKELAHIAN BERKELAHI BERANTEM RIBUT API ASAP
     BERDARAH KRITIS PARANG GOLOK CELURIT CLURIT SAJAM SENJATA PISTOL PENJAHAT PEMBEGALAN PEROMPAK
-    THIEF THIEVES FIGHT BURGLAR BURGLARS INTRUDER INTRUDERS KNIFE GUN SHOOTING ATTACKING BEATING SMOKE LAKA TABRAK
+    THIEF THIEVES FIGHT FIGHTING BURGLAR BURGLARS INTRUDER INTRUDERS KNIFE GUN SHOOTING ATTACKING BEATING SMOKE LAKA
+    TABRAK
     """)
 # The same in two words. Counter-example: the road is breaking in two.
 THREAT_PAIRS = frozenset(
@@ -45,6 +46,7 @@ MISHAPS = list_words("""
 PEOPLE = list_words("""
     ANAK ORANG ORG URANG WARGA BAYI BOCAH BALITA BUDAK SUAMI ISTRI ADIK ADEK KAKAK IBU BAPAK NENEK KAKEK LANSIA
     PEREMPUAN WANITA CEWEK GADIS LAKI PRIA PEMUDA NELAYAN PENUMPANG SISWA MURID PEKERJA TUKANG
+    AYAH PAPA MAMA OPA OMA CUCU KEPONAKAN ABK MEN WOMEN
     PEOPLE PERSON CHILD CHILDREN KID KIDS BABY TODDLER MAN WOMAN SOMEONE WIFE HUSBAND SON DAUGHTER MOTHER FATHER
     """)
 BOATS = list_words("KAPAL BOT POMPONG PERAHU SPEED BOAT SPEEDBOAT SAMPAN PANCUNG FERRY FERI")
@@ -61,7 +63,7 @@ VIOLENCE = list_words("""
 IN_PROGRESS = list_words("LAGI LG LGI SEDANG SDG MASIH MSH MASI")
 # Somebody with a weapon in hand. Counter-example: `beli parang di pasar`.
 HOLDS = list_words("BAWA MEMBAWA PEGANG MEMEGANG ACUNGKAN MENGACUNGKAN NGACUNGIN")
-WEAPONS = list_words("PARANG GOLOK CELURIT CLURIT SAJAM PISAU PISTOL KNIFE")
+WEAPONS = list_words("PARANG GOLOK CELURIT CLURIT SAJAM PISAU PISTOL KNIFE KNIVES")
 # A patient for whom minutes count: now, or where the emergency room or the ambulance does not take
 # the person in. Counter-example: `warga sesak napas kena asap pabrik` is about the smoke.
 # Of these, some are said of patients only, and then `tolong` is no mere courtesy.
@@ -88,6 +90,7 @@ SPARKS = frozenset(
     }
 )
 POWER_LINE = list_words("KABEL GARDU TRAFO TIANG PLN LISTRIK METERAN")
+CRAFTS = list_words("LAS NGELAS BENGKEL GERINDA WELDING")
 SELF_HARM = frozenset({("BUNUH", "DIRI"), ("GANTUNG", "DIRI")})
 # About to leap: `mau loncat di jembatan`. Counter-example: `anak mau lompat parit ke sekolah`.
 LEAPS = list_words("LONCAT LOMPAT TERJUN JUMP")
@@ -179,6 +182,9 @@ SPANS = list_words("HARI MALAM MLM MINGGU MGG BULAN BLN TAHUN THN PEKAN TAUN")
 OVER = list_words("LALU KEMARIN KMRN KEMAREN KELMARIN SILAM LEPAS")
 OVER_PAIRS = frozenset({("LAST", "WEEK"), ("LAST", "MONTH"), ("LAST", "YEAR"), ("LAST", "NIGHT")})
 RELATIVE = list_words("YG YANG")
+# How old somebody is tells of no other time: `anak 3 tahun tenggelam`, `umur 5 thn`.
+AGES = list_words("UMUR USIA BERUMUR BERUSIA AGED") | PEOPLE
+YEARS = list_words("TAHUN THN TAUN BULAN BLN")
 SINCE = list_words("SEJAK SEMENJAK DARI DR SINCE")
 PARTS_OF_DAY = list_words("PAGI SIANG SORE MALAM SUBUH")
 
@@ -187,6 +193,8 @@ BURSTING = list_words("""
     LAMPU LMPU PJU LPJU BOHLAM BAN PIPA TAGIHAN HARGA PETASAN MERCON KEMBANG BALON POPULASI JUMLAH VIRAL
     EMOSI AMARAH KESABARAN SABAR
     """)
+# What sank long ago is a place: `dekat kapal karam tua`.
+WRECKS = list_words("TUA LAMA BEKAS TERBENGKALAI")
 # Papers burn in fires that are over: who writes of them needs new ones.
 PAPERS = list_words("KTP KK AKTA AKTE IJAZAH SURAT DOKUMEN BERKAS BUKU")
 BURNING = list_words("KEBAKARAN KEBAKAR TERBAKAR")

@@ -46,9 +46,9 @@ _FREE = frozenset(".,:;#-/=|>~–—−·•")
 
 _QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "«": "»", "`": "`", "„": "“", "*": "*"}
 
-# `btm.co.id error` is a site, `btm@contoh.id` an address, `btm's` and `btm-an` are words.
+# `btm.co.id error` is a site, `btm@contoh.id` an address, `btm's` and `btm-an` are words, `btmcentre` is a place.
 _ANOTHER_WORD = re.compile(
-    r"@|\.(?:COM|NET|ORG|(?:CO|GO|OR|SCH|AC|MY|WEB)\.[A-Z]{2})(?![A-Z])|['’]S(?![A-Z])|-(?:AN|NYA|KU|MU)(?![A-Z])"
+    r"@|CENT(?:RE|ER)(?![A-Z])|\.(?:COM|NET|ORG|(?:CO|GO|OR|SCH|AC|MY|WEB)\.[A-Z]{2})(?![A-Z])|['’]S(?![A-Z])|-(?:AN|NYA|KU|MU)(?![A-Z])"
 )
 # `(1/2)` or `1.` before the prefix, in a message that was split or listed by hand.
 _PART_MARK = re.compile(r"\d{1,2}(?:\s*/\s*\d{1,2}\s*[)\]]?|[.)])")

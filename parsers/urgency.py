@@ -56,7 +56,7 @@ def is_urgent(text: str, words: Sequence[Word]) -> bool:
     """Whether the folded `text`, whose words are `words`, tells of an emergency now."""
     if any(sign in text for sign in dangers.IDEOGRAMS):
         return True
-    said = [_unstretch(word.text) for word in words]
+    said = _forget_ages([_unstretch(word.text) for word in words])
     if _CANDIDATES.isdisjoint(said):
         return False
     report = _Report(said, *_divide(text, words))
@@ -70,6 +70,16 @@ def is_urgent(text: str, words: Sequence[Word]) -> bool:
 def _unstretch(word: str) -> str:
     """A word without its last letter drawn out (`kebakarannn`), unless it is a word as it is."""
     return word if word in _WHOLE else _DRAWN_OUT.sub(r"\1", word)
+
+
+def _forget_ages(said: list[str]) -> list[str]:
+    """The words without the years of somebody's age, which would put an event into the past."""
+    for index in range(2, len(said)):
+        is_counted = said[index] in dangers.YEARS and said[index - 1].isdecimal()
+        is_ago = not dangers.OVER.isdisjoint(said[index + 1 : index + 3])
+        if is_counted and not is_ago and said[index - 2] in dangers.AGES:
+            said[index] = ""
+    return said
 
 
 def _divide(text: str, words: Sequence[Word]) -> tuple[list[int], list[int]]:
@@ -150,7 +160,7 @@ class _Report:
         if self.is_now and pair in dangers.THREAT_PAIRS:
             return index - 1
         if pair in dangers.SPARKS and self._says(dangers.POWER_LINE):
-            return index - 1
+            return None if self._says(dangers.CRAFTS) else index - 1
         if word in dangers.VIOLENCE and (
             self.is_now or pair[0] in dangers.IN_PROGRESS or self._says(dangers.WEAPONS)
         ):
@@ -266,6 +276,8 @@ def _is_figure(word: str, earlier: Sequence[str], later: Sequence[str]) -> bool:
     """Whether the word means something else here: what bursts, burns or robs only in a manner of speaking."""
     if word == "MELEDAK":
         return not dangers.BURSTING.isdisjoint(earlier)
+    if word in dangers.OVERTURNED:
+        return not dangers.WRECKS.isdisjoint(later[:1])
     if word in dangers.BURNING:
         return not dangers.PAPERS.isdisjoint(earlier)
     if word in dangers.HIT:

@@ -224,6 +224,7 @@ WORST = {
     "falls": "anak masuk got dulu ",
     "half wishes": "jangan sampai tau ",
     "plights": "kapal kami bocor air masuk mesin mati dulu ",
+    "ages": "anak 3 tahun kebakaran ",
     "blows": "pukul2an dulu ",
     "petrol": "siram bensin mau bakar rumah dulu ",
     "questions": "laporan 12345678 sudah sampai mana? ",
