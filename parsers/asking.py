@@ -82,14 +82,11 @@ _BY_THE_WAY = list_words("""
     """)
 NOT_YET = list_words("BELUM BLM BELOM BLUM")
 DENIALS = NOT_YET | list_words("TIDAK TDK GAK GA NGGAK ENGGAK TAK NOT")
-# A denial behind one of these, at the end, asks: `sudah apa belum`, `dah siap ke belum`, `ada kabar gak`.
-OPEN_ENDS = (
-    WORK
-    | OUTCOMES
-    | TIDINGS
-    | COURSE
-    | list_words("APA ATAU ATO KE OR ADA ADE NYAMPE SAMPAI LANJUTI BOLEH TAHU TAU")
-)
+# A denial behind one of these, at the end, asks: `sudah apa belum`, `dah siap ke belum`, `selesai belum`.
+OPEN_ENDS = WORK | list_words("APA ATAU ATO KE OR ADA ADE NYAMPE SAMPAI LANJUTI BOLEH TAHU TAU")
+# And behind what there may be: `ada kabar gak`. Counter-example: `jawabannya belum` is news.
+BEING = list_words("ADA ADE")
+MAY_BE = OUTCOMES | TIDINGS | COURSE
 BEHIND_OPEN_ENDS = (
     COURTESY | _ADDRESS | REPORTS | REQUESTS | list_words("LAGI INI ITU TU YET SEKARANG SKRG TANYA")
 )

@@ -101,7 +101,9 @@ class Question:
         if not all(word in asking.BEHIND or _is_ideographic(word) for word in free):
             return False
         around = zip(["", *self.said], self.said, [*self.said[1:], ""], strict=False)
-        return not any(_tells(before, word, behind) for before, word, behind in around)
+        may_be = frozenset() if asking.BEING.isdisjoint(self.words) else asking.MAY_BE
+        ends = asking.OPEN_ENDS | may_be
+        return not any(_tells(*three, open_ends=ends) for three in around)
 
     def _asks(self) -> bool:
         if self.has_mark or not (asking.INTERROGATIVES | asking.COURSE).isdisjoint(self.words):
@@ -161,16 +163,14 @@ def names_complaint(words: Sequence[Word], lexicon: Lexicon) -> bool:
     return any(word.text in naming for word in words)
 
 
-def _tells(before: str, word: str, behind: str) -> bool:
+def _tells(before: str, word: str, behind: str, *, open_ends: frozenset[str]) -> bool:
     """Whether a word that says nothing by itself tells something where it stands.
 
     `belum selesai` is news, `selesai belum` a question; `mohon dikerjakan` and `kok sudah selesai` are for
     those who do the work.
     """
     if word in asking.DENIALS:
-        is_open = before in asking.OPEN_ENDS or (
-            before in asking.ALREADY and word in asking.NOT_YET
-        )
+        is_open = before in open_ends or (before in asking.ALREADY and word in asking.NOT_YET)
         return not is_open or bool(behind and behind not in asking.BEHIND_OPEN_ENDS)
     if word in asking.BEHIND and before not in asking.BEHIND[word]:
         return True
