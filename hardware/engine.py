@@ -30,7 +30,7 @@ from .errors import (
     is_surely_unsent,
 )
 from .facts import Identity, Usage
-from .identity import identify, read_smsc
+from .identity import identify, read_iccid, read_smsc
 from .link import ESC, LinkSurroundings, ModemLink
 from .pin import PinLedger, SimLock
 from .profiles import GENERIC, Profile, profile_for
@@ -258,6 +258,14 @@ class ModemEngine(GsmModem, ModemLink):
         if wrong:
             raise SettingsLost(
                 f"The modem on {self.port} has lost its settings ({', '.join(wrong)}); it is set up again."
+            )
+
+    def assert_sim(self) -> None:
+        """Compare the SIM with the one that was found when the modem was brought up; raises SettingsLost."""
+        known = self.identity.iccid if self.identity is not None else None
+        if known is not None and read_iccid(self.ask, self.profile) != known:
+            raise SettingsLost(
+                f"The modem on {self.port} has another SIM than before, or none; it is set up again."
             )
 
     def resync(self) -> None:

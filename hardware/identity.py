@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from . import answers
 from .facts import Identity
-from .profiles import profile_for
+from .profiles import Profile, profile_for
 
 READINGS_MAX = 5
 
@@ -22,9 +22,7 @@ _SMSC = re.compile(r'\+CSCA:\s*"([^"]+)"')
 def identify(ask: Ask) -> Identity:
     """Ask a modem that is up who it is."""
     maker, model = answers.read_text(ask("AT+CGMI")), answers.read_text(ask("AT+CGMM"))
-    iccid = None
-    for command in profile_for(maker, model).iccid_commands:
-        iccid = iccid or _read_surely(ask, command, answers.read_digits)
+    iccid = read_iccid(ask, profile_for(maker, model))
     return Identity(
         manufacturer=maker,
         model=model,
@@ -34,6 +32,14 @@ def identify(ask: Ask) -> Identity:
         iccid=iccid,
         smsc=_read_surely(ask, "AT+CSCA?", read_smsc),
     )
+
+
+def read_iccid(ask: Ask, profile: Profile) -> str | None:
+    """Ask which SIM is in it; None where there is none, or the modem cannot say."""
+    for command in profile.iccid_commands:
+        if iccid := _read_surely(ask, command, answers.read_digits):
+            return iccid
+    return None
 
 
 def read_smsc(lines: Iterable[str]) -> str | None:

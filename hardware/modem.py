@@ -239,16 +239,17 @@ class Modem:
             raise LinkDown(f"{self.port} is not open; open it first.")
         return self._engine
 
-    def _ready(self) -> ModemEngine:
-        """Return the engine with settings that can be relied on."""
+    def _ready(self, *, pause_s: float = SETTLING_PAUSE_S) -> ModemEngine:
+        """Return the engine with settings, and a SIM, that can be relied on."""
         engine = self._opened()
         if self._has_restarted:
             raise ModemRebooted(f"The modem on {self.port} has restarted; it is set up again.")
-        if self._is_unsettled and self._clock.monotonic() - self._looked_at >= SETTLING_PAUSE_S:
+        if self._is_unsettled and self._clock.monotonic() - self._looked_at >= pause_s:
             self._is_unsettled = False
             self._looked_at = self._clock.monotonic()
             try:
                 engine.assert_settings()
+                engine.assert_sim()
             except SettingsLost as lost:
                 raise ModemRebooted(str(lost)) from None
         return engine
@@ -351,6 +352,7 @@ class Modem:
         engine = self._ready()
         self._acknowledge_reports(engine)
         engine.make_sure()  # what comes late until then is the answer to the one before
+        self._ready(pause_s=0.0)  # no reply leaves by a SIM that came in meanwhile
         self.submissions += 1
         return engine.submit(pdu)
 
@@ -429,7 +431,6 @@ class Modem:
     # -- what comes unasked; called in the reader thread ---------------------------------------------------------------
 
     def _hear(self, urc: Urc) -> None:
-        self.overheard.note(urc.line)
         kind = _EVENT_OF.get(urc.kind)
         if kind is EventKind.CALL and not urc.line.startswith(RINGING):
             kind = None
@@ -445,6 +446,7 @@ class Modem:
         if kind is not None:
             self._events.append(Event(kind))
             self._bell.set()
+        self.overheard.note(urc.line)
 
     def _hear_fault(self) -> None:
         self._events.append(Event(EventKind.LINK_DOWN))

@@ -17,7 +17,9 @@ from scripted_modem import (
 
 from hardware import engine
 from hardware.errors import (
+    CommandTimeout,
     LinkDown,
+    SettingsLost,
     SubmitRejected,
     SubmitUnknown,
 )
@@ -215,3 +217,42 @@ def test_half_an_announcement_is_no_beginning_of_an_answer(script, monkeypatch):
         script.submit_answer = answer
 
         assert modem.submit(SUBMIT) == 9
+
+
+def test_nothing_is_submitted_by_a_modem_that_restarted_while_the_link_was_found_again(
+    script, modem
+):
+    """Its SIM may be another one by now."""
+
+    def restarted(said: ScriptedModem, _line: str) -> str:
+        said.settings["CNMI"] = "0,0,0,0,0"
+        return "\r\n^BOOT:1,0\r\n" + ok()
+
+    script.once(r"AT\+CSQ", silent)
+    with pytest.raises(CommandTimeout):
+        modem.signal()
+    script.once(r"ATS7=.*", restarted)
+
+    with pytest.raises(SettingsLost):
+        modem.submit(SUBMIT)
+
+    assert script.count(r"AT\+CMGS=.*") == 0
+
+
+@pytest.mark.parametrize("sign", ["+CPIN: READY", "^SIMST: 1", "+QUSIM: 1"])
+def test_nothing_is_submitted_by_another_sim_that_was_put_into_a_running_modem(script, modem, sign):
+    script.on(r"AT\+CCID", ok("+CCID: 8962999999999999999"))
+    script.say(f"\r\n{sign}\r\n")
+    assert eventually(lambda: modem.overheard.newest > 0)
+
+    with pytest.raises(SettingsLost, match="SIM"):
+        modem.submit(SUBMIT)
+
+    assert script.count(r"AT\+CMGS=.*") == 0
+
+
+def test_a_sign_of_a_restart_that_was_none_keeps_nothing_from_being_submitted(script, modem):
+    script.say("\r\n^BOOT:1,0\r\n")
+    assert eventually(lambda: modem.overheard.newest > 0)
+
+    assert modem.submit(SUBMIT) == 1
