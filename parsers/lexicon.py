@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from parsers.lookalikes import fold_word
@@ -39,7 +39,7 @@ def list_words(listing: str) -> frozenset[str]:
 
 def settle_drawn_out(word: str) -> str:
     """A word without its last letter drawn out (`haloo`)."""
-    return _DRAWN_OUT.sub(r"\1", word)
+    return _DRAWN_OUT.sub(r"\1", word) if word[-1:] == word[-2:-1] else word
 
 
 def iterate_words(folded: str, start: int = 0) -> Iterator[Word]:
@@ -53,7 +53,7 @@ def split_words(folded: str, start: int = 0) -> list[Word]:
     return [Word(match[0], *match.span()) for match in _WORD.finditer(folded, start)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lexicon:
     """A grammar, folded. Prefixes are pairs of the folded and the configured form, longest first."""
 
@@ -68,10 +68,11 @@ class Lexicon:
     anonim: frozenset[str]
     reference_digits: int
 
-    def has_keyword(self, word: str) -> bool:
-        """Whether a folded word may act."""
-        asking = (self.help, self.status, self.optout, self.optin, self.test)
-        return any(word in words for words in (*asking, self.rahasia, self.anonim))
+    @cached_property
+    def keywords(self) -> frozenset[str]:
+        """The folded words that may act."""
+        asking = self.help | self.status | self.optout | self.optin | self.test
+        return asking | self.rahasia | self.anonim
 
     def is_discreet(self, word: str) -> bool:
         """Whether a folded word asks that the number be kept back."""
@@ -80,7 +81,7 @@ class Lexicon:
 
 def unstretch(word: str, lexicon: Lexicon) -> str:
     """A word without its last letter drawn out (`tesss`), unless it is a keyword as it is."""
-    return word if lexicon.has_keyword(word) else settle_drawn_out(word)
+    return word if word in lexicon.keywords else settle_drawn_out(word)
 
 
 def strictest(words: Iterable[str], lexicon: Lexicon) -> Privacy:

@@ -189,7 +189,7 @@ def _is_new_word(text: str, end: int, lexicon: Lexicon) -> bool:
     """
     letters = _LETTERS.match(text, end)
     word = letters[0] if letters else ""
-    if is_known(word) or lexicon.has_keyword(word):
+    if is_known(word) or word in lexicon.keywords:
         return True
     if len(word) < _GLUED_LETTERS_MIN or _VOWELS.isdisjoint(word):
         return False

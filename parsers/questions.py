@@ -122,8 +122,9 @@ class Question:
         )
 
     def _asks_manner_in_chinese(self) -> bool:
-        is_how = any(how in word for word in self.said for how in asking.IDEOGRAM_MANNERS)
-        return is_how and not self.numbers and all(map(_is_ideographic, self.said))
+        if self.numbers or not all(map(_is_ideographic, self.said)):
+            return False
+        return any(how in word for word in self.said for how in asking.IDEOGRAM_MANNERS)
 
     def _read_manner(self) -> Help | None:
         """The question how to complain: `cara lapornya gimana ya, sy blm ngerti`.

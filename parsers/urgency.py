@@ -14,7 +14,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from parsers import dangers
-from parsers.lexicon import Word
+from parsers.lexicon import Word, settle_drawn_out
 from parsers.plights import CANDIDATES, Scene, find_plight
 
 _BEFORE_WORDS = 6
@@ -49,7 +49,6 @@ _CANDIDATES = (
 _WHOLE = _CANDIDATES | dangers.DOWN | dangers.SMELL  # may end in a doubled letter as they are
 _CLAUSE_END = re.compile(r"[.!?;,\n]")
 _SENTENCE_END = re.compile(r"[.!?;\n]")
-_DRAWN_OUT = re.compile(r"(.)\1+\Z")
 
 
 def is_urgent(text: str, words: Sequence[Word]) -> bool:
@@ -69,7 +68,7 @@ def is_urgent(text: str, words: Sequence[Word]) -> bool:
 
 def _unstretch(word: str) -> str:
     """A word without its last letter drawn out (`kebakarannn`), unless it is a word as it is."""
-    return word if word in _WHOLE else _DRAWN_OUT.sub(r"\1", word)
+    return word if word in _WHOLE else settle_drawn_out(word)
 
 
 def _forget_ages(said: list[str]) -> list[str]:
