@@ -78,21 +78,11 @@ class Answers:
         if closed_since is not None:
             is_asked |= _complaint.c.closed_at > closed_since
         query = (
-            sa.select(
-                _forward.c.id.label("place"),
-                _forward.c.complaint_id,
-                _complaint.c.reference,
-                _forward.c.tracking_id,
-            )
-            .join_from(_forward, _complaint, _complaint.c.id == _forward.c.complaint_id)
+            self._sent_to(backend, since)
             .where(
-                _forward.c.backend == backend,
-                _forward.c.kind == CREATE,
                 _forward.c.state == ForwardState.FORWARDED,
                 _forward.c.id > after,
-                _complaint.c.gateway == self._room.gateway,
                 is_asked,
-                _complaint.c.received_at > since,
             )
             .order_by(_forward.c.id)
             .limit(1)
@@ -108,21 +98,11 @@ class Answers:
         where it has no such one. Raises NotHereYet while its forward there is not settled.
         """
         query = (
-            sa.select(
-                _forward.c.id.label("place"),
-                _forward.c.complaint_id,
-                _complaint.c.reference,
-                _forward.c.tracking_id,
-                _forward.c.state,
-            )
-            .join_from(_forward, _complaint, _complaint.c.id == _forward.c.complaint_id)
+            self._sent_to(backend, since)
+            .add_columns(_forward.c.state)
             .where(
                 _complaint.c.reference == reference,
-                _complaint.c.gateway == self._room.gateway,
-                _complaint.c.received_at > since,
                 sa.or_(_complaint.c.closed_at.is_(None), _complaint.c.closed_at > closed_since),
-                _forward.c.backend == backend,
-                _forward.c.kind == CREATE,
             )
         )
         with self._room.database.read() as connection:
@@ -132,6 +112,24 @@ class Answers:
         if row.state != ForwardState.FORWARDED:
             raise NotHereYet
         return AskedComplaint(row.place, row.complaint_id, row.reference, row.tracking_id)
+
+    def _sent_to(self, backend: str, since: datetime) -> Any:
+        """Select this gateway's complaints since then that this backend has or is to have."""
+        return (
+            sa.select(
+                _forward.c.id.label("place"),
+                _forward.c.complaint_id,
+                _complaint.c.reference,
+                _forward.c.tracking_id,
+            )
+            .join_from(_forward, _complaint, _complaint.c.id == _forward.c.complaint_id)
+            .where(
+                _forward.c.backend == backend,
+                _forward.c.kind == CREATE,
+                _complaint.c.gateway == self._room.gateway,
+                _complaint.c.received_at > since,
+            )
+        )
 
     def note(self, backend: str, asked: AskedComplaint, progress: Progress) -> Heard:
         """Write what is news, with what the citizen is told of it, in one transaction.
