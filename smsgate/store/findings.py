@@ -48,13 +48,7 @@ LOOKED_AT_MAX = 1000  # of the newest: what is older than these concerns nobody 
 
 
 def _last_suppressed(reasons: Sequence[Any]) -> Any:
-    newest = (
-        sa.select(_reply.c.id, _reply.c.gateway, _reply.c.reason, _reply.c.created_at)
-        .where(_reply.c.state == ReplyState.SUPPRESSED)
-        .order_by(_reply.c.id.desc())
-        .limit(sa.bindparam("most"))
-        .subquery()
-    )
+    newest = _newest(_reply, _reply.c.state == ReplyState.SUPPRESSED, _reply.c.created_at)
     return (
         sa.select(newest.c.created_at)
         .where(newest.c.gateway == sa.bindparam("the_gateway"), newest.c.reason.in_(reasons))
@@ -64,19 +58,24 @@ def _last_suppressed(reasons: Sequence[Any]) -> Any:
 
 
 def _latest_notices(reasons: Sequence[Any]) -> Any:
-    newest = (
-        sa.select(_sms.c.id, _sms.c.gateway, _sms.c.line, _sms.c.reason)
-        .where(_sms.c.disposition == Disposition.OPERATOR_NOTICE)
-        .order_by(_sms.c.id.desc())
-        .limit(sa.bindparam("most"))
-        .subquery()
-    )
+    newest = _newest(_sms, _sms.c.disposition == Disposition.OPERATOR_NOTICE, _sms.c.line)
     latest = (
         sa.select(sa.func.max(newest.c.id))
         .where(newest.c.gateway == sa.bindparam("the_gateway"), newest.c.reason.in_(reasons))
         .group_by(newest.c.line)
     )
     return sa.select(_sms.c.line, _sms.c.reason, _sms.c.received_at).where(_sms.c.id.in_(latest))
+
+
+def _newest(table: Any, condition: Any, column: Any) -> Any:
+    """The `most` newest rows that the condition's index has, whatever their gateway and reason."""
+    return (
+        sa.select(table.c.id, table.c.gateway, table.c.reason, column)
+        .where(condition)
+        .order_by(table.c.id.desc())
+        .limit(sa.bindparam("most"))
+        .subquery()
+    )
 
 
 def find(room: Room, suppressions: Collection[str], notices: Collection[str]) -> Findings:
