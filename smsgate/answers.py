@@ -9,7 +9,7 @@ restart begins a new one, and what was heard before is known by the history.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -20,6 +20,7 @@ from smsgate.backends import Held, NotFound, TryLater
 from smsgate.backends.progress import AskedComplaint, Heard, Progress, TellsProgress
 from smsgate.clock import Clock
 from smsgate.errors import StoreError
+from smsgate.settings import ServiceSettings
 from smsgate.workers import Wakeable
 
 log = structlog.get_logger(__name__)
@@ -29,6 +30,11 @@ FAILURE_PAUSE_S = 60.0
 STORE_RETRY_S = 10.0
 LONG_ROUND_S = 86400.0
 ENDED_DAYS_MAX = 30  # after that nobody takes a complaint up again
+
+
+def age_max(services: Iterable[ServiceSettings]) -> timedelta:
+    """How old a complaint may be that a backend is heard about: as old as the longest of the services says."""
+    return timedelta(days=max(service.status_max_age_days for service in services))
 
 
 class AnswerStore(Protocol):

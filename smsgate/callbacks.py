@@ -34,7 +34,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from smsgate.answers import ENDED_DAYS_MAX
+from smsgate.answers import ENDED_DAYS_MAX, age_max
 from smsgate.backends.json import pick, read_progress
 from smsgate.backends.progress import AskedComplaint, Heard, NotHereYet, Progress, ProgressWords
 from smsgate.clock import Clock
@@ -311,8 +311,9 @@ def open_callbacks(
             "callbacks.listen: no backend has a secret, so that none may say anything: "
             "give it a secret_credential, or turn callbacks off"
         )
-    age_max = timedelta(days=max(service.status_max_age_days for service in settings.services))
-    desk = Desk(store, speakers, clock=clock, age_max=age_max, on_replies=on_replies)
+    desk = Desk(
+        store, speakers, clock=clock, age_max=age_max(settings.services), on_replies=on_replies
+    )
     server = CallbackServer(address, desk)
     server.start()
     return server

@@ -14,7 +14,6 @@ import signal
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -418,12 +417,12 @@ class Daemon:
 
     def _build_answers(self, backend: BackendSettings) -> Answers:
         """Ask over connections of its own: a slow answer must not keep complaints waiting."""
-        from smsgate.answers import Answers, AnswerTools
+        from smsgate.answers import Answers, AnswerTools, age_max
 
         tools = AnswerTools(
             clock=self._clock,
             poll_s=backend.answers_poll_s,
-            age_max=timedelta(days=max(s.status_max_age_days for s in self._settings.services)),
+            age_max=age_max(self._settings.services),
             on_replies=self._wake_lines,
             raise_alarm=self._alarms.raise_alarm,
             clear_alarm=self._alarms.clear_alarm,
