@@ -39,7 +39,7 @@ from smsgate.backends.json import pick, read_progress
 from smsgate.backends.progress import AskedComplaint, Heard, NotHereYet, Progress, ProgressWords
 from smsgate.clock import Clock
 from smsgate.errors import SmsgateError, StoreError
-from smsgate.listener import Connection, Listener, bind
+from smsgate.listener import Connection, Listener, bind, url_of
 from smsgate.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -224,8 +224,7 @@ class CallbackServer:
             raise CallbackError(
                 f"callbacks.listen: cannot listen on {host}:{port} ({error.strerror}): choose another address or port"
             ) from None
-        port = sock.getsockname()[1]
-        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        self.url = url_of((host, sock.getsockname()[1]))
         self._desk = desk
         self._listener = Listener(
             sock,

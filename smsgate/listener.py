@@ -42,6 +42,12 @@ def bind(address: tuple[str, int]) -> socket.socket:
     return sock
 
 
+def url_of(address: tuple[str, int]) -> str:
+    """Return host and port as one types them."""
+    host, port = address
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 class Connection:
     """One accepted connection, with a deadline for all of it."""
 

@@ -20,7 +20,7 @@ import structlog
 from smsgate.alarms import Alarm, Severity
 from smsgate.clock import Clock, SystemClock
 from smsgate.errors import SmsgateError
-from smsgate.listener import Connection, Listener, bind
+from smsgate.listener import Connection, Listener, bind, url_of
 from smsgate.plain import to_plain
 from smsgate.records import BackendRecord, LineRecord, StatusCounts
 
@@ -119,8 +119,7 @@ class StatusServer:
     @property
     def url(self) -> str:
         """The address as one types it."""
-        host, port = self._address
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return url_of(self._address)
 
     def close(self) -> None:
         """Stop, in bounded time."""
