@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smsgate.cli.opening import as_shown, open_store
-from smsgate.cli.options import ConfigOption, JsonOption, RevealOption
+from smsgate.cli.options import ConfigOption, JsonOption, NewestOption, RevealOption
 from smsgate.cli.output import (
     mask_number,
     print_fields,
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from smsgate.store import Store
 
 BODY_WIDTH = 48
-LIST_MAX = 10_000
 
 app = typer.Typer(no_args_is_help=True, help="List complaints, or show one.")
 
@@ -41,9 +40,7 @@ class NoSuchComplaint(SmsgateError):
 def list_complaints(
     config: ConfigOption = None,
     is_json: JsonOption = False,
-    limit: Annotated[
-        int, typer.Option(min=1, max=LIST_MAX, help="How many, the newest first.")
-    ] = 50,
+    limit: NewestOption = 50,
     status: Annotated[
         ComplaintStatus | None, typer.Option(help="Only those with this status.")
     ] = None,

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smsgate.cli.opening import open_ruled_store, open_store, wake_daemon
-from smsgate.cli.options import ID_MAX, ConfigOption, JsonOption, PersonOption
+from smsgate.cli.options import (
+    ID_MAX,
+    LIST_MAX,
+    ConfigOption,
+    JsonOption,
+    LimitOption,
+    PersonOption,
+)
 from smsgate.cli.outbox import say_below
 from smsgate.cli.output import print_json, print_table, say, shorten, show_age, show_moment
 from smsgate.cli.person import actor_of
@@ -22,7 +29,6 @@ if TYPE_CHECKING:
     from smsgate.store import Store
     from smsgate.store.forward_care import ListedForward
 
-LIST_MAX = 10_000
 AT_ONCE_MAX = 100  # in one transaction: receiving waits for it
 REASON_WIDTH = 60
 _NEXT_STEPS: Mapping[str, str] = {
@@ -60,7 +66,7 @@ class WrongChoice(SmsgateError):
 def list_forwards(
     config: ConfigOption = None,
     is_json: JsonOption = False,
-    limit: Annotated[int, typer.Option(min=1, max=LIST_MAX, help="How many.")] = 50,
+    limit: LimitOption = 50,
     state: Annotated[
         list[ForwardState] | None, typer.Option(help="Only those in this state; may be repeated.")
     ] = None,

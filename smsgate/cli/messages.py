@@ -14,7 +14,14 @@ from smsgate.cli.opening import (
     open_store,
     wake_daemon,
 )
-from smsgate.cli.options import ID_MAX, ConfigOption, JsonOption, PersonOption, RevealOption
+from smsgate.cli.options import (
+    ID_MAX,
+    ConfigOption,
+    JsonOption,
+    NewestOption,
+    PersonOption,
+    RevealOption,
+)
 from smsgate.cli.output import (
     mask_number,
     print_fields,
@@ -36,7 +43,6 @@ if TYPE_CHECKING:
     from smsgate.store import Store
     from smsgate.store.messages import MessageRecord
 
-LIST_MAX = 10_000
 TEXT_WIDTH = 48
 
 app = typer.Typer(no_args_is_help=True, help="List SMS, show one, read again what nobody could.")
@@ -50,9 +56,7 @@ class NoSuchMessage(SmsgateError):
 def list_messages(
     config: ConfigOption = None,
     is_json: JsonOption = False,
-    limit: Annotated[
-        int, typer.Option(min=1, max=LIST_MAX, help="How many, the newest first.")
-    ] = 50,
+    limit: NewestOption = 50,
     disposition: Annotated[
         Disposition | None, typer.Option(help="Only those that became this.")
     ] = None,

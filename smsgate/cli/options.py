@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 ID_MAX = 2**63 - 1  # the greatest number of a row that either database can be asked for
+LIST_MAX = 10_000  # rows of one list
 
 ConfigOption = Annotated[
     Path | None,
@@ -19,6 +20,8 @@ ConfigOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+LimitOption = Annotated[int, typer.Option(min=1, max=LIST_MAX, help="How many.")]
+NewestOption = Annotated[int, typer.Option(min=1, max=LIST_MAX, help="How many, the newest first.")]
 PersonOption = Annotated[
     str | None,
     typer.Option(

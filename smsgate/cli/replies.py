@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smsgate.cli.opening import open_store, wake_daemon
-from smsgate.cli.options import ID_MAX, ConfigOption, JsonOption, PersonOption
+from smsgate.cli.options import ID_MAX, ConfigOption, JsonOption, LimitOption, PersonOption
 from smsgate.cli.outbox import say_below
 from smsgate.cli.output import (
     mask_number,
@@ -25,7 +25,6 @@ from smsgate.records import ReplyKind, ReplyState
 if TYPE_CHECKING:
     from smsgate.store.reply_care import ListedReply
 
-LIST_MAX = 10_000
 TEXT_WIDTH = 40
 REASON_WIDTH = 40
 _MEANS = {
@@ -42,7 +41,7 @@ app = typer.Typer(no_args_is_help=True, help="Look after what citizens are told.
 def list_replies(
     config: ConfigOption = None,
     is_json: JsonOption = False,
-    limit: Annotated[int, typer.Option(min=1, max=LIST_MAX, help="How many.")] = 50,
+    limit: LimitOption = 50,
     state: Annotated[
         list[ReplyState] | None, typer.Option(help="Only those in this state; may be repeated.")
     ] = None,

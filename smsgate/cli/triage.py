@@ -8,7 +8,14 @@ import typer
 
 from smsgate.cli.messages import find_message, messages_as_shown, show_sender
 from smsgate.cli.opening import open_ruled_store, open_store, wake_daemon
-from smsgate.cli.options import ID_MAX, ConfigOption, JsonOption, PersonOption, RevealOption
+from smsgate.cli.options import (
+    ID_MAX,
+    LIST_MAX,
+    ConfigOption,
+    JsonOption,
+    PersonOption,
+    RevealOption,
+)
 from smsgate.cli.output import (
     mask_number,
     print_fields,
@@ -32,7 +39,6 @@ if TYPE_CHECKING:
     from smsgate.store.messages import MessageRecord
     from smsgate.store.triage import Destination
 
-LIST_MAX = 10_000
 TEXT_WIDTH = 60
 
 app = typer.Typer(no_args_is_help=True, help="Sort the SMS that only a person can.")
