@@ -53,11 +53,6 @@ class Finding:
     facts: Mapping[str, object] = field(default_factory=dict)
     is_final: bool = False
 
-    @property
-    def needs_action(self) -> bool:
-        """Whether somebody has to do something."""
-        return self.level in (Level.WARNING, Level.FAILURE)
-
 
 def choose_next(findings: Sequence[Finding]) -> Finding | None:
     """Return the finding whose action comes first: the first failure, else the first warning; None: all is well."""

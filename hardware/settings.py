@@ -41,7 +41,6 @@ class MessageSettings:
         self._current = ""  # where we read and delete; empty: not known
         self._notification: list[int] | None = None  # AT+CNMI as read back once it was set
         self.has_acknowledgement = False  # AT+CSMS=1: a +CMT waits for our AT+CNMA
-        self.is_announcing = False
         self.report_route = 0  # AT+CNMI <ds>
 
     def apply(self) -> None:
@@ -120,7 +119,6 @@ class MessageSettings:
                 continue
             self._notification = self._read_notification()
             if self._notification is None or self._notification[1:2] == [1]:
-                self.is_announcing = True
                 return
         self._notification = self._read_notification()
         if self._notification is not None and self._notification[1:2] not in ([0], [1]):

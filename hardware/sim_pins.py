@@ -64,11 +64,6 @@ class SimPins:
                 lines[line] = {"pinned": asdict(pinned), "seen": asdict(seen)}
             return change
 
-    def is_accepted(self, line: str, seen: SimIdentity) -> bool:
-        """Say whether this SIM may be answered from, changing nothing: a person may have accepted it by now."""
-        pinned = _identity(_entry(self._lines.read(), line).get("pinned"))
-        return pinned is None or pinned.change_to(seen) is None
-
     def accept(self, line: str) -> bool:
         """Take the SIM that the line has now for the right one; before a change, take whatever comes next.
 

@@ -13,7 +13,7 @@ import unicodedata
 
 from . import gsm7
 
-_DELIVER, _SUBMIT, _REPORT = 0, 1, 2
+_DELIVER, _REPORT = 0, 2  # 1 is SMS-SUBMIT
 _UDHI = 0x40
 _ALPHANUMERIC = 5
 _SCTS_OCTETS = 7

@@ -15,7 +15,7 @@ from . import answers
 from .clock import SystemMonotonic
 from .dialogue import Exchange, Urc
 from .engine import CTRL_Z
-from .errors import CommandError, ModemError
+from .errors import ModemError
 from .facts import ModemOptions
 from .link import ESC, LinkSurroundings, ModemLink
 from .overheard import Overheard
@@ -148,10 +148,6 @@ class Terminal:
         """Return the lines of the answer, the final result code last."""
         return self._engine.exchange(command, timeout_s=min(timeout_s, self._limits.answer_s))
 
-    def ask_patiently(self, command: str, timeout_s: float) -> list[str]:
-        """As `ask`, for what may take minutes: no limit of the terminal's own."""
-        return self._engine.exchange(command, timeout_s=timeout_s)
-
     def heard(self, since: int, *, wait_s: float = 0.0) -> tuple[int, list[str]]:
         """Return the number of the newest unsolicited line, and those after `since`."""
         return self.overheard.since(since, wait_s=wait_s)
@@ -175,13 +171,6 @@ class Terminal:
     def command(self, text: str, *, timeout_s: float | None = None) -> list[str]:
         """Return the answer without its OK; raises CommandError where the modem refused."""
         return self._engine.command(text, timeout_s=timeout_s)
-
-    def ask_once(self, text: str) -> list[str]:
-        """As `command`, and no lines where the modem refused."""
-        try:
-            return self.command(text)
-        except CommandError:
-            return []
 
     def silence_echo(self) -> bool:
         """Tell the modem not to echo; return whether it obeys. From now on a restart ends the command that is out."""

@@ -28,8 +28,6 @@ class Settings:
     shows_text_header: bool = False  # AT+CSDH
     registration_reports: dict[str, int] = field(default_factory=dict)  # AT+CREG, +CGREG, +CEREG
     operator_format: int = 0  # AT+COPS=3,n
-    shows_caller: bool = False  # AT+CLIP
-    shows_call_type: bool = False  # AT+CRC
     plain: dict[str, str] = field(default_factory=dict)  # commands whose value is only kept
 
     @property

@@ -41,9 +41,6 @@ _NEXT_STEPS: Mapping[str, str] = {
 
 app = typer.Typer(no_args_is_help=True, help="Look after what goes to the backends.")
 
-IdsArgument = Annotated[
-    list[int], typer.Argument(max=ID_MAX, metavar="ID", help="As `forwards list` says it.")
-]
 IdsOrNone = Annotated[
     list[int] | None,
     typer.Argument(

@@ -55,10 +55,6 @@ def swap_sim(patient: Patient) -> None:
     patient.expect(iccid="8962100000000000001")
 
 
-def choose_by_hand(patient: Patient) -> None:
-    patient.modem.faults.set("registration", code=2)
-
-
 def let_clock_go(patient: Patient) -> None:
     patient.expect(is_host_clock_right=False)
     patient.clock_shift = timedelta(hours=3)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import strategies as st
 from transcript_player import TranscriptPlayer
 
 from hardware import pdu
@@ -19,12 +17,6 @@ from smsgate import cli
 TRANSCRIPTS = sorted((Path(__file__).parents[1] / "data" / "transcripts").glob("*.jsonl"))
 NUMBER = "+6281170001708"
 CITIZEN = "+6281234567890"
-AT = datetime(2025, 10, 8, 8, 40, 40, tzinfo=UTC)
-NUMBERS = st.from_regex(r"\+?[1-9][0-9]{5,14}", fullmatch=True)
-TEXTS = st.text(
-    st.one_of(st.characters(codec="ascii", categories=("L", "N", "P", "Zs")), st.sampled_from("éñ€[]жя山😀")),
-    min_size=1, max_size=300,
-)  # fmt: skip
 
 
 # --- playing back ---------------------------------------------------------------------------------

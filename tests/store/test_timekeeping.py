@@ -14,7 +14,6 @@ from smsgate.store import Store
 
 YEARS_AHEAD = NOON + timedelta(days=1500)
 HALF = ["BTM satu ", "dua"]
-EXPIRY = timedelta(hours=24)  # of the receipts of `decide`
 
 
 @pytest.fixture

@@ -10,8 +10,6 @@ from collections.abc import Sequence
 
 from hardware.transcript import Turn
 
-ESC = b"\x1b"
-
 
 class TranscriptPlayer:
     """Says what the transcript says, as long as it hears what the transcript says that it heard."""
