@@ -15,8 +15,10 @@ looked at. What is answered says what the backend is to do:
 - 401: not signed as above, or the time is more than five minutes from ours.
 - 503: not now, as Retry-After says: the store is away, or the citizen had notices enough for now.
 
-"answer." keeps one of our own signed requests, which the same secret signs, from being sent back to us. A callback
-that was taken cannot be played again: until its time has run out its signature is known. Behind a proxy with TLS.
+"answer." keeps one of our own signed requests, which the same secret signs, from being sent back to us. Played again,
+a callback that was taken changes nothing: this process knows its signature until its time has run out. After a
+restart within that time the history knows it, if it was the last that this backend said of the complaint; an earlier
+one counts once more as said, but no answer is told to the citizen twice. Behind a proxy with TLS.
 """
 
 from __future__ import annotations
