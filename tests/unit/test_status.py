@@ -19,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from smsgate import status as status_module
 from smsgate.alarms import Alarm, Severity
 from smsgate.errors import StoreUnavailable
+from smsgate.listener import url_of
 from smsgate.records import BackendRecord, LineRecord, StatusCounts
 from smsgate.status import GatewayStatus, StatusError, StatusServer, expose
 
@@ -113,6 +114,10 @@ def exchange(server: StatusServer, octets: bytes) -> bytes:
 def test_port_zero_is_any_port_and_the_real_one_is_known(server: StatusServer) -> None:
     assert server.address[1] > 0
     assert server.url == f"http://127.0.0.1:{server.address[1]}"
+
+
+def test_an_address_with_colons_stands_in_brackets() -> None:
+    assert url_of(("::1", 9178)) == "http://[::1]:9178"
 
 
 def test_health_does_not_look_into_the_store(server: StatusServer, source: Source) -> None:
