@@ -30,14 +30,28 @@ def back_up(database: Database, target: Path, now: datetime) -> None:
             "`pg_restore`; a gateway that saw more than it holds sends nothing until `smsgate db release`."
         )
     target = target.absolute()
-    if target.exists():
-        raise StoreError(f"{target} is there already: name a file that is not.")
+    _demand_new(target)
     with _new_file(target, f".{target.name}.{os.getpid()}") as copy:
         _copy(database.path, copy)
         _mark(copy, now)
         _settle(copy)
         os.link(copy, target)  # fails where somebody made it meanwhile
         _sync(target.parent)
+
+
+def _demand_new(target: Path) -> None:
+    """Raise StoreError unless `target` is a new name in a folder that is there: no second try mends that."""
+    try:
+        if target.exists():
+            raise StoreError(f"{target} is there already: name a file that is not.")
+        if not target.parent.is_dir():
+            raise StoreError(f"There is no folder {target.parent}: make it, or name another.")
+    except PermissionError:
+        raise _denied(target) from None
+
+
+def _denied(target: Path) -> StoreDenied:
+    return StoreDenied(f"The copy {target} may not be written by this user: name another folder.")
 
 
 def keep_copy(database: Database, target: Path) -> None:
@@ -63,9 +77,7 @@ def _new_file(target: Path, name: str) -> Iterator[Path]:
         os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         yield copy
     except PermissionError:
-        raise StoreDenied(
-            f"The copy {target} may not be written by this user: name another folder."
-        ) from None
+        raise _denied(target) from None
     except OSError as error:
         raise StoreUnavailable(
             f"The copy {target} cannot be written ({error.strerror}): check its folder and its disk."

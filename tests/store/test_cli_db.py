@@ -265,3 +265,18 @@ def test_a_backup_over_a_file_is_refused_in_a_sentence(
 
     assert db("backup", config, str(tmp_path / "smsgate.db")) == INPUT_OUTPUT
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("beyond", ["missing", "smsgate.toml"], ids=["no folder", "a file"])
+def test_a_backup_into_a_folder_that_is_not_there_is_no_matter_of_time(
+    beyond: str, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A timer that is told to try again (75) would, for ever."""
+    db("upgrade", config)
+    capsys.readouterr()
+
+    assert db("backup", config, str(tmp_path / beyond / "monday.db")) == INPUT_OUTPUT
+
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert f"There is no folder {tmp_path}/{beyond}: make it, or name another" in said

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from inbound import NOON, OTHER_CITIZEN, HandClock, decide, inbound, references
 from stores import SERVICES, StoreMaker, rows, write
+from users import as_nobody
 
 from smsgate.backends import Accepted
-from smsgate.errors import StoreError
+from smsgate.errors import StoreDenied, StoreError
 from smsgate.records import ReplyState
 from smsgate.store import Store
 
@@ -308,9 +309,24 @@ def test_a_backup_into_a_missing_folder_is_a_sentence(sqlite_url: str, tmp_path:
     store = Store(sqlite_url, "batam-1")
     store.open()
 
-    with pytest.raises(StoreError, match="cannot be written"):
+    with pytest.raises(StoreError, match="There is no folder"):
         store.back_up(tmp_path / "missing" / "backup.db")
     store.close()
+
+
+def test_a_backup_into_a_folder_that_may_not_be_entered_is_denied(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    closed = tmp_path / "closed"
+    (closed / "copies").mkdir(parents=True)
+    closed.chmod(0)
+    store = Store(sqlite_url, "batam-1")
+    store.open()
+
+    with as_nobody(), pytest.raises(StoreDenied, match="name another folder"):
+        store.back_up(closed / "copies" / "backup.db")
+    store.close()
+    closed.chmod(0o700)
 
 
 def test_postgresql_is_backed_up_by_its_own_program(postgresql_url: str, tmp_path: Path) -> None:
