@@ -57,6 +57,6 @@ class StoreBusy(StoreError):
 
 
 class SchemaMismatch(StoreError):
-    """The store's schema is older or newer than this program: run `smsgate db upgrade`, or the newer program."""
+    """The store's schema is older or newer than this program, or another program's: each says the way out."""
 
     exit_code = 78

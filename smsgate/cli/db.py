@@ -35,6 +35,7 @@ def upgrade(config: ConfigOption = None) -> None:
     """
     store = _store(config, is_making=True)
     try:
+        store.is_older()  # refuses another program's file before a lock lies beside it
         store.own()  # a daemon that runs would trip over the change
         done = store.upgrade()
     finally:

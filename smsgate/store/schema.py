@@ -22,16 +22,32 @@ from smsgate.store.tables import APPEND_ONLY, METADATA, complete_partial_indexes
 VERSIONS = ("0001", "0002", "0003", "0004")
 HEAD = VERSIONS[-1]
 
+_TELLING = frozenset({"sms", "part"})  # no store is without them
 _UPGRADE_LOCK = 0x736D73676174  # "smsgat": who changes the schema of this PostgreSQL database
 
 
 def version_of(connection: Connection) -> str | None:
-    """Return the version of the store; None where there is no store yet."""
-    inspector = sa.inspect(connection)
-    if not inspector.has_table("alembic_version"):
-        if inspector.has_table("sms") or inspector.has_table("part"):
-            raise StoreError("The store's tables have no version: they are not ours, or damaged.")
+    """Return the version of the store; None where there is no store yet.
+
+    Raises SchemaMismatch where another program has the place: SQLite's file with its tables in it, or
+    the one table that says a version. A PostgreSQL database may else hold what it likes beside ours.
+    """
+    tables = set(sa.inspect(connection).get_table_names())
+    is_numbered = "alembic_version" in tables
+    if tables.isdisjoint(_TELLING):
+        if tables and connection.dialect.name == "sqlite":
+            _, _, path = connection.exec_driver_sql("PRAGMA database_list").all()[0]
+            raise SchemaMismatch(
+                f"{path} is another program's SQLite database: let `store.url` name a file of smsgate's own."
+            )
+        if is_numbered:
+            raise SchemaMismatch(
+                "The PostgreSQL database has another program's table `alembic_version`: "
+                "give smsgate a database of its own."
+            )
         return None
+    if not is_numbered:
+        raise StoreError("The store's tables have no version: they are not ours, or damaged.")
     return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
 
 

@@ -97,7 +97,7 @@ class _Opening:
         Raises SchemaMismatch, StoreUnavailable or StoreError, each with the next thing to do.
         """
         self._demand_file(create=create)
-        if create:
+        if create and self._version() is None:  # looked at first: the writer would set a journal
             schema.create(self._database)
         self._room.time.begin()
         with self._database.read() as connection:
@@ -123,13 +123,15 @@ class _Opening:
 
     def is_older(self) -> bool:
         """Whether there is a store, of an older schema than this program's."""
+        self._demand_file(create=True)
+        return self._version() in schema.VERSIONS[:-1]
+
+    def _version(self) -> str | None:
         path = self._database.path
-        if path is not None:
-            self._demand_file(create=True)
-            if not path.exists():
-                return False
+        if path is not None and not path.exists():
+            return None
         with self._database.read() as connection:
-            return schema.version_of(connection) in schema.VERSIONS[:-1]
+            return schema.version_of(connection)
 
     def upgrade(self) -> Upgraded:
         """Bring the schema up to this program, or make the store; the caller owns it.

@@ -20,6 +20,7 @@ from users import NOBODY, as_nobody
 
 from smsgate import cli
 from smsgate.config import load
+from smsgate.errors import SchemaMismatch
 from smsgate.store import Store
 
 UNAVAILABLE, BUSY, INPUT_OUTPUT = 75, 69, 74
@@ -209,7 +210,72 @@ def test_a_missing_folder_is_a_sentence(
     config.write_text(config.read_text().replace("/smsgate.db", "/nowhere/smsgate.db"))
 
     assert db("upgrade", config) == UNAVAILABLE
-    assert "check the store's folder" in capsys.readouterr().err
+    assert "nowhere is missing: make it" in capsys.readouterr().err
+
+
+# --- a file of another program --------------------------------------------------------------------
+
+
+def make_foreign(file: Path, *statements: str) -> bytes:
+    """Make a SQLite database that is none of ours; return its octets."""
+    with closing(sqlite3.connect(file)) as other:
+        for statement in statements:
+            other.execute(statement)
+        other.commit()
+    return file.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        pytest.param(["CREATE TABLE inbox (id INTEGER)"], id="another program's"),
+        pytest.param(
+            [
+                "CREATE TABLE alembic_version (version_num TEXT)",
+                "INSERT INTO alembic_version VALUES ('0001')",
+                "CREATE TABLE audit (id INTEGER)",
+            ],
+            id="one that numbers its schemas as we do",
+        ),
+    ],
+)
+@pytest.mark.parametrize("words", [["db", "upgrade"], ["db", "check"], ["ledger"]])
+def test_another_programs_database_is_refused_and_left_as_it_is(
+    words: list[str],
+    statements: list[str],
+    config: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Our tables in it would be in that program's way, and its journal another one for good."""
+    file = tmp_path / "smsgate.db"
+    before = make_foreign(file, *statements)
+
+    assert cli.invoke([*words, "--config", str(config)]) == CONFIGURATION
+
+    said = capsys.readouterr().err.strip().splitlines()
+    assert f"{file} is another program's SQLite database" in said[-1]
+    assert "let `store.url` name a file of smsgate's own" in said[-1]
+    assert file.read_bytes() == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["smsgate.db", "smsgate.toml"]
+
+
+def test_the_daemon_makes_no_store_in_another_programs_database(tmp_path: Path) -> None:
+    file = tmp_path / "smsgate.db"
+    before = make_foreign(file, "CREATE TABLE inbox (id INTEGER)")
+    store = Store(f"sqlite:///{file}", "batam-1")
+
+    with closing(store), pytest.raises(SchemaMismatch, match="another program's"):
+        store.open(create=True)
+
+    assert file.read_bytes() == before
+
+
+def test_a_file_without_anything_in_it_becomes_the_store(config: Path, tmp_path: Path) -> None:
+    (tmp_path / "smsgate.db").touch()
+
+    assert db("upgrade", config) == 0
+    assert db("check", config) == 0
 
 
 # --- copies ---------------------------------------------------------------------------------------

@@ -122,6 +122,32 @@ def test_another_programs_schema_is_refused(empty: Store, version: str) -> None:
         store.upgrade()
 
 
+def test_a_postgresql_database_is_shared_with_other_programs(
+    postgresql_server: PostgresqlServer,
+) -> None:
+    store = Store(postgresql_server.make_empty(), "batam-1")
+    write(store, "CREATE TABLE inbox (id INTEGER)")
+
+    store.open(create=True)
+
+    assert store.check() == []
+    store.close()
+
+
+def test_a_postgresql_database_whose_schemas_another_program_numbers_is_refused(
+    postgresql_server: PostgresqlServer,
+) -> None:
+    """There can be one such table: with our number in it that program would be lost, and we with its."""
+    store = Store(postgresql_server.make_empty(), "batam-1")
+    write(store, "CREATE TABLE alembic_version (version_num TEXT)")
+    write(store, "INSERT INTO alembic_version VALUES ('0001')")
+
+    for use in (store.open, store.upgrade, store.check, lambda: store.open(create=True)):
+        with pytest.raises(SchemaMismatch, match="give smsgate a database of its own"):
+            use()
+    store.close()
+
+
 def test_an_older_schema_names_the_command(
     make_store: StoreMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
