@@ -26,6 +26,7 @@ LINE_OCTETS_MAX = 64 * 1024
 ANSWER_OCTETS_MAX = 16 * 1024 * 1024
 CONNECTIONS_MAX = 8
 CONNECTION_S = 200.0  # an SMS may take the network 120
+PATIENCE_S = 5.0  # for a request to come whole, or an answer to be read: commands do both at once
 CONNECT_S = 2.0
 
 # takes the request's other fields, gives the answer's
@@ -57,11 +58,18 @@ class ControlBusy(SmsgateError):
 
 
 class ControlServer:
-    """Answers the operations it was given on a Unix socket of mode 0600."""
+    """Answers the operations it was given on a Unix socket of mode 0600.
 
-    def __init__(self, path: Path, operations: Mapping[str, Operation]) -> None:
+    Whoever asks nothing for `patience_s`, or does not read the answer, is cut off: the room is small,
+    and an operation may have its connection for long.
+    """
+
+    def __init__(
+        self, path: Path, operations: Mapping[str, Operation], *, patience_s: float = PATIENCE_S
+    ) -> None:
         self._path = path
         self._operations = dict(operations)
+        self._patience_s = patience_s
         self._listener: Listener | None = None
         self._inode: int | None = None
 
@@ -129,9 +137,11 @@ class ControlServer:
 
     def _serve(self, connection: Connection) -> None:
         while True:
-            line = connection.read_until(b"\n", octets_max=LINE_OCTETS_MAX)
+            line = connection.read_until(
+                b"\n", octets_max=LINE_OCTETS_MAX, within_s=self._patience_s
+            )
             answer = json.dumps(self._answer(line), ensure_ascii=True)
-            connection.send(answer.encode("ascii") + b"\n")
+            connection.send(answer.encode("ascii") + b"\n", within_s=self._patience_s)
 
     def _answer(self, line: bytes) -> dict[str, Any]:
         try:

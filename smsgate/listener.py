@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import select
 import socket
 import threading
@@ -57,14 +58,18 @@ class Connection:
         self._ends_at = clock.monotonic() + limit_s
         self._pending = bytearray()
 
-    def read_until(self, delimiter: bytes, *, octets_max: int) -> bytes:
-        """Return what comes before the delimiter, which is consumed; raise PeerGoneError."""
+    def read_until(self, delimiter: bytes, *, octets_max: int, within_s: float = math.inf) -> bytes:
+        """Return what comes before the delimiter, which is consumed; raise PeerGoneError.
+
+        `within_s` is a limit for this alone, where the whole of a connection may last longer.
+        """
+        ends_at = min(self._ends_at, self._clock.monotonic() + within_s)
         searched = 0
         while (end := self._pending.find(delimiter, searched)) < 0:
             searched = max(0, len(self._pending) - len(delimiter) + 1)
             if len(self._pending) > octets_max:
                 raise PeerGoneError("too much")
-            self._pending += self._receive()
+            self._pending += self._receive(ends_at)
         if end > octets_max:
             raise PeerGoneError("too much")
         found = bytes(self._pending[:end])
@@ -74,13 +79,13 @@ class Connection:
     def read_exactly(self, octets: int) -> bytes:
         """Return this many octets; raise PeerGoneError."""
         while len(self._pending) < octets:
-            self._pending += self._receive()
+            self._pending += self._receive(self._ends_at)
         found = bytes(self._pending[:octets])
         del self._pending[:octets]
         return found
 
-    def _receive(self) -> bytes:
-        self._set_timeout()
+    def _receive(self, ends_at: float) -> bytes:
+        self._set_timeout(ends_at)
         try:
             received = self._socket.recv(RECEIVE_OCTETS)
         except OSError as error:
@@ -89,16 +94,16 @@ class Connection:
             raise PeerGoneError("closed")
         return received
 
-    def send(self, octets: bytes) -> None:
-        """Send all of it within the deadline; raise PeerGoneError."""
-        self._set_timeout()
+    def send(self, octets: bytes, *, within_s: float = math.inf) -> None:
+        """Send all of it within the deadline, or sooner; raise PeerGoneError."""
+        self._set_timeout(min(self._ends_at, self._clock.monotonic() + within_s))
         try:
             self._socket.sendall(octets)  # its timeout is for the whole of it
         except OSError as error:
             raise PeerGoneError(type(error).__name__) from None
 
-    def _set_timeout(self) -> None:
-        left_s = self._ends_at - self._clock.monotonic()
+    def _set_timeout(self, ends_at: float) -> None:
+        left_s = ends_at - self._clock.monotonic()
         if left_s <= 0:
             raise PeerGoneError("too slow")
         self._socket.settimeout(left_s)

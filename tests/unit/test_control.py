@@ -8,13 +8,16 @@ import socket
 import stat
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from simulated_line import wait_until
 from users import as_nobody
 
 from smsgate.control import (
+    CONNECTIONS_MAX,
     ControlBusy,
     ControlDenied,
     ControlError,
@@ -196,3 +199,48 @@ def test_an_answer_that_never_comes_has_a_limit(path: Path) -> None:
         with pytest.raises(ControlError, match="gave no answer"):
             ask(path, "wait", timeout_s=0.2)
         ended.set()
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b'{"op": "ec', id="half a request"),
+        pytest.param(b'{"op": "echo", "text": 1}\n', id="a request, and nothing after it"),
+        pytest.param(
+            json.dumps({"op": "echo", "text": "x" * 60_000}).encode() + b"\n",
+            id="requests whose answers are not read",
+        ),
+    ],
+)
+def test_who_takes_all_the_room_and_is_silent_has_it_for_moments(path: Path, octets: bytes) -> None:
+    """Not for as long as an SMS may take the network: commands find the daemon busy meanwhile."""
+    with ControlServer(path, OPERATIONS, patience_s=0.2), ExitStack() as stack:
+        for _ in range(CONNECTIONS_MAX):
+            silent = stack.enter_context(socket.socket(socket.AF_UNIX))
+            silent.connect(str(path))
+            silent.setblocking(False)
+            with suppress(BlockingIOError):
+                for _ in range(20 if len(octets) > 10_000 else 1):
+                    silent.send(octets)
+
+        wait_until(lambda: is_echoing(path))
+
+
+def is_echoing(path: Path) -> bool:
+    try:
+        return ask(path, "echo", text=1, timeout_s=2) == {"said": 1}
+    except ControlError:
+        return False
+
+
+def test_an_operation_may_take_longer_than_a_request(path: Path) -> None:
+    """An SMS may take the network two minutes."""
+    patience_s = 0.5
+
+    def take_long(_request: Mapping[str, Any]) -> Mapping[str, Any]:
+        threading.Event().wait(1.2 * patience_s)
+        return {"reference": 7}
+
+    with ControlServer(path, {"send": take_long}, patience_s=patience_s):
+        assert ask(path, "send") == {"reference": 7}
