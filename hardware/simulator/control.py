@@ -92,7 +92,9 @@ class ControlServer:
                 ) from None
             with socket.socket(socket.AF_UNIX) as probe:
                 if probe.connect_ex(str(self.path)) == 0:
-                    raise
+                    raise OSError(
+                        errno.EADDRINUSE, f"another simulator that runs has {self.path}"
+                    ) from None
             self.path.unlink()
             self._socket.bind(str(self.path))
         os.chmod(self.path, 0o600)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import math
 import os
 import select
 import shutil
+import socket
 import tempfile
 import termios
 import threading
@@ -28,6 +30,7 @@ _BITS_PER_OCTET = 10  # start bit, eight, stop bit
 _PACED_WRITE_S = 0.002  # how much of the line's time one paced write covers
 _READ_OCTETS = 4096
 _STOP_WITHIN_S = 5.0
+_PLUG_AGAIN_S = 0.5  # when the name that a port comes back under is taken, or its folder is gone
 _OSPEED = 5  # place in what tcgetattr returns
 _SPEED_CODES = {
     int(name[1:]): code
@@ -41,7 +44,7 @@ class PtyServer:
     """Serves one modem: `with PtyServer(modem, link=path) as port: port.path`.
 
     `link` None makes a link in a directory of its own. The link always points to the present terminal, and is absent
-    while the port is unplugged.
+    while the port is unplugged. One that a killed server left is replaced, one of a server that runs never.
     """
 
     def __init__(self, modem: SimulatedModem, link: Path | None = None) -> None:
@@ -49,6 +52,7 @@ class PtyServer:
         self._own_directory = None if link else Path(tempfile.mkdtemp(prefix="modem-"))
         self.path = link or (self._own_directory or Path()) / "tty"
         self._master = self._slave = -1
+        self._claim: socket.socket | None = None  # on the link's name
         self._back_at: float | None = None  # unplugged until then
         self._next_path: Path | None = None  # another name to come back under
         self._is_unplugging = False
@@ -112,6 +116,7 @@ class PtyServer:
     def _plug(self) -> None:
         if self.path.exists() and not self.path.is_symlink():
             raise FileExistsError(errno.EEXIST, "it is no link, so not ours to replace")
+        self._claim = _claim(self.path)
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
         os.set_blocking(self._master, False)
@@ -122,8 +127,13 @@ class PtyServer:
         fresh.replace(self.path)
 
     def _unplug(self) -> None:
-        if self._master < 0:
-            return
+        if self._master >= 0:
+            self._take_away()
+        if self._claim is not None:
+            self._claim.close()
+            self._claim = None
+
+    def _take_away(self) -> None:
         with contextlib.suppress(OSError):
             if self.path.readlink() == Path(os.ttyname(self._slave)):
                 self.path.unlink()
@@ -269,7 +279,28 @@ class PtyServer:
             if self._back_at is not None and now >= self._back_at:
                 self._back_at = None
                 self.path, self._next_path = self._next_path or self.path, None
-                self._plug()
+                try:
+                    self._plug()
+                except OSError:
+                    self._unplug()
+                    self._back_at = now + _PLUG_AGAIN_S
+
+
+def _claim(link: Path) -> socket.socket:
+    """Hold the name of a link against other servers; raise OSError where one that runs has it.
+
+    An abstract socket has no file that a killed process could leave: the kernel lets go of it.
+    """
+    name = hashlib.sha256(os.fsencode(link.parent.resolve() / link.name)).hexdigest()
+    held = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        held.bind(f"\0modem link {name}")
+    except OSError as error:
+        held.close()
+        if error.errno == errno.EADDRINUSE:
+            raise OSError(error.errno, f"another simulator that runs has {link}") from None
+        raise
+    return held
 
 
 def _do_nothing() -> None:

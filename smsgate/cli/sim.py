@@ -151,6 +151,12 @@ def _serve(network: Network, plans: Sequence[ModemPlan], control: Path, schedule
         typer.echo(f"Cannot simulate this: {error}.", err=True)
         raise typer.Exit(EXIT_USAGE) from None
     except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            typer.echo(
+                f"Cannot simulate this: {error.strerror}. Stop it, or choose another path.",
+                err=True,
+            )
+            raise typer.Exit(sim_tell.EXIT_UNAVAILABLE) from None
         places = ", ".join(str(plan.link) for plan in plans)
         typer.echo(f"Cannot make {places} or {control}: {error}. Choose other paths.", err=True)
         raise typer.Exit(EXIT_IO) from None

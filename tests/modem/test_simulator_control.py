@@ -154,7 +154,10 @@ def test_socket_of_a_killed_simulator_is_replaced(modem, tmp_path):
 def test_socket_of_a_living_simulator_is_not_taken(modem, client, tmp_path):
     control = Control(Site(modem.network, {"m1": modem}), lambda: None)
 
-    with pytest.raises(OSError, match="in use"), ControlServer(control, tmp_path / "control"):
+    with (
+        pytest.raises(OSError, match="another simulator"),
+        ControlServer(control, tmp_path / "control"),
+    ):
         pass
 
     assert client.state().number == NUMBER
@@ -378,14 +381,44 @@ def test_send_without_a_simulator_says_what_to_do(tmp_path):
     assert "smsgate sim modem" in sent.stderr
 
 
-def test_unwritable_place_is_named(tmp_path):
-    ended = subprocess.run(
-        [*_SIM, "modem", "--link", str(tmp_path / "no/tty"), "--control", str(tmp_path / "c")],
+def run_second(link: Path, control: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*_SIM, "modem", "--link", str(link), "--control", str(control)],
         capture_output=True,
         text=True,
         timeout=_LIMIT_S,
         check=False,
     )
+
+
+def test_a_second_simulator_leaves_the_link_of_the_first_alone(program, tmp_path):
+    program()
+
+    ended = run_second(tmp_path / "tty", tmp_path / "other")
+
+    assert (ended.returncode, ended.stdout) == (69, "")
+    assert ended.stderr == (
+        f"Cannot simulate this: another simulator that runs has {tmp_path}/tty. Stop it, or choose another path.\n"
+    )
+    with RawPeer(tmp_path / "tty") as peer:
+        assert b"OK" in peer.ask("AT")
+
+
+def test_a_simulator_takes_the_link_of_a_killed_one(program, tmp_path):
+    """Nothing is left that a person would have to remove."""
+    killed = program()
+    killed.kill()
+    killed.wait(_LIMIT_S)
+    assert (tmp_path / "tty").is_symlink()
+
+    program()
+
+    with RawPeer(tmp_path / "tty") as peer:
+        assert b"OK" in peer.ask("AT")
+
+
+def test_unwritable_place_is_named(tmp_path):
+    ended = run_second(tmp_path / "no/tty", tmp_path / "c")
 
     assert ended.returncode == 74
     assert "no/tty" in ended.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import select
@@ -92,6 +93,37 @@ def test_file_that_is_no_link_is_left_alone(modem, tmp_path):
         PtyServer(modem, tmp_path / "tty").start()
 
     assert (tmp_path / "tty").read_text() == "mine"
+
+
+def test_link_of_a_server_that_runs_is_not_taken(port):
+    """Two modems behind one name: a daemon that opens it again after a fault meets the other one."""
+    with pytest.raises(OSError, match=r"another simulator that runs has .*tty") as refused:
+        PtyServer(make_modem(), port.path).start()
+
+    assert refused.value.errno == errno.EADDRINUSE
+    with RawPeer(port.path) as peer:
+        assert peer.ask("AT") == OK
+
+
+def test_link_is_the_same_by_whichever_way_it_is_named(port, tmp_path):
+    (tmp_path / "detour").symlink_to(tmp_path)
+
+    with pytest.raises(OSError, match="another simulator"):
+        PtyServer(make_modem(), tmp_path / "detour" / port.path.name).start()
+
+
+def test_modem_comes_back_once_its_name_is_free(port, modem):
+    """A name is free while its port is unplugged: modems may change places."""
+    modem.unplug()
+    wait_until(lambda: not port.path.is_symlink())
+    with PtyServer(make_modem(), port.path) as other:
+        modem.replug()
+        with RawPeer(other.path) as peer:
+            assert peer.ask("AT") == OK
+
+    wait_until(lambda: port.path.exists() and not modem.is_off)
+    with RawPeer(port.path) as peer:
+        assert peer.ask("ATE0").endswith(OK)
 
 
 def test_server_without_a_link_makes_its_own(modem):
