@@ -124,9 +124,8 @@ def _skip_repeated_prefix(words: Sequence[Word], lexicon: Lexicon) -> Sequence[W
     Only to find keywords: in a body the word stays, since it may be the city's own abbreviation
     (`BTM btm center banjir`).
     """
-    prefixes = {folded for folded, _ in lexicon.prefixes}
     count = 0
-    while count < len(words) and words[count].text in prefixes:
+    while count < len(words) and words[count].text in lexicon.own_words:
         count += 1
     return words[count:]
 
@@ -136,8 +135,7 @@ def _skip_prefix_behind(words: Sequence[Word], lexicon: Lexicon) -> Sequence[Wor
 
     Counter-example: `stop btm jadi tempat sampah` says more, and stays for a person.
     """
-    prefixes = {folded for folded, _ in lexicon.prefixes}
-    is_turned = len(words) > 1 and words[1].text in prefixes
+    is_turned = len(words) > 1 and words[1].text in lexicon.own_words
     return [words[0], *words[2:]] if is_turned else words
 
 

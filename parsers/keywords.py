@@ -1,6 +1,6 @@
 """Keywords: they act when they are the whole message, or stand with a reference number only.
 
-Questions, in whole words too, are read by `questions`; the orders are here. `BTM BANTUAN` asks for
+Questions, in whole words too, are read by `questions`, orders by `orders`. `BTM BANTUAN` asks for
 help, `BTM bantuan sosial saya belum cair` complains. Courtesy around a keyword (`BTM info dong pak`)
 says nothing, so the keyword is still the whole message; any word that says something makes the text
 a complaint.
@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from parsers.asking import COURTESY, REQUESTS
+from parsers.asking import COURTESY
 from parsers.lexicon import Lexicon, Word, list_words, settle_drawn_out, unstretch
-from parsers.meaning import Meaning, OptIn, OptOut, StatusQuery, Test
+from parsers.meaning import Meaning, StatusQuery, Test
+from parsers.orders import read_keyword_order, read_worded_order
 from parsers.questions import CITED_DIGITS_MAX, names_complaint, read_question
 
 _WORDS_MAX = 10
@@ -25,17 +26,15 @@ _ABOUT_TEST = list_words("""
     INI CUMA CUMAN HANYA SAJA AJA AJAH DOANG DULU SMS KIRIM MASUK GAK GA NGGAK TIDAK APAKAH NOMOR
     NOMER NO NMR AKTIF UJI BISA KONEKSI JARINGAN JUST ONLY A
 """)
-_ABOUT_OPTOUT = REQUESTS | list_words(
-    "SMS SMSNYA NYA LANGGANAN BERLANGGANAN NOTIFIKASI KIRIM SEMUA KE SAYA SY NOMOR NO INI LAGI"
-)
-# `jangan sms saya lagi`, with nothing more. Counter-example: `jangan sms terus, jalan diperbaiki dulu`.
-_DO_NOT = list_words("JANGAN JGN USAH")
-_WRITE = frozenset({"SMS"})
-_ABOUT_OPTIN = list_words("LAGI SMS KIRIM LANGGANAN BERLANGGANAN")
 
 
 def read_keyword(text: str, words: Sequence[Word], lexicon: Lexicon) -> Meaning | None:
     """What the words behind the prefix ask for, when they ask and say nothing else."""
+    asked = _read_keyword(text, words, lexicon)
+    return asked or read_worded_order(text, words, lexicon)
+
+
+def _read_keyword(text: str, words: Sequence[Word], lexicon: Lexicon) -> Meaning | None:
     if not 0 < len(words) <= _WORDS_OF_A_QUESTION_MAX:
         return None
     return read_question(text, words, lexicon) or _read_order(words, lexicon)
@@ -50,21 +49,16 @@ def _read_order(words: Sequence[Word], lexicon: Lexicon) -> Meaning | None:
         return Test()
     if sum(len(word.text) for word in words if word.is_number) > CITED_DIGITS_MAX:
         return None
-    if said & lexicon.optout and said - lexicon.optout <= _ABOUT_OPTOUT:
-        return OptOut()
-    if said & _DO_NOT and said & _WRITE and said - _DO_NOT <= _ABOUT_OPTOUT:
-        return OptOut()
-    if said & lexicon.optin and said - lexicon.optin <= _ABOUT_OPTIN:
-        return OptIn()
-    return None
+    return read_keyword_order(letters, lexicon)
 
 
 def read_bare_keyword(text: str, words: Sequence[Word], lexicon: Lexicon) -> Meaning | None:
     """The same for a text without prefix: the keyword and a number, and nothing else.
 
     Only a question about a whole reference that it names may have more words (`cek status aduan 12345678`).
+    An order in own words needs the prefix: `stop sms` may be meant for anybody.
     """
-    asked = read_keyword(text, words, lexicon)
+    asked = _read_keyword(text, words, lexicon)
     if isinstance(asked, StatusQuery) and len(asked.reference or "") == lexicon.reference_digits:
         return asked if names_complaint(words, lexicon) else None
     numbers = [word for word in words if word.is_number]

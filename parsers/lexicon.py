@@ -74,6 +74,11 @@ class Lexicon:
         asking = self.help | self.status | self.optout | self.optin | self.test
         return asking | self.rahasia | self.anonim
 
+    @cached_property
+    def own_words(self) -> frozenset[str]:
+        """The folded prefixes as words, in no order."""
+        return frozenset(folded for folded, _ in self.prefixes)
+
     def is_discreet(self, word: str) -> bool:
         """Whether a folded word asks that the number be kept back."""
         return word in self.rahasia or word in self.anonim

@@ -141,7 +141,8 @@ backends = ["kota"]
 #holidays = []
 
 # What acts where it is the whole message, or stands with a reference alone (BTM STATUS 12345678); in any
-# other text these are words like others. A list that is given takes the place of the whole default.
+# other text these are words like others. A list that is given takes the place of the whole default. Behind the
+# prefix help, status, optout and optin act in people's own words too, where a text says nothing else.
 [service.keywords]
 @KEYWORDS@
 
