@@ -12,7 +12,7 @@ from parsers.asking import COURTESY
 from parsers.lexicon import list_words
 
 # Not in here, since they make a complaint of it: AJA, CUMA, TERUS (`jangan cuma kirim sms`), MASUK, IKLAN,
-# PROMO, SPAM (others' SMS), BISA, TELEPON, WA.
+# PROMO, SPAM (others' SMS), BALASAN (whose?), BISA, TELEPON, WA.
 _PARTS = {
     "n": """
         SMS SMSNYA SMSMU MESEJ MESSAGE MESSAGES TEXTS NOTIF NOTIFNYA NOTIFIKASI NOTIFIKASINYA NOTIFICATION
@@ -20,7 +20,7 @@ _PARTS = {
         """,
     # Tidings are SMS where they are sent or received. Counter-example: `jangan pesan lagi` orders nothing.
     "t": """
-        PESAN PESANNYA PSN KABAR KABARNYA PEMBERITAHUAN BALASAN BALASANNYA LANGGANAN BERLANGGANAN
+        PESAN PESANNYA PSN KABAR KABARNYA PEMBERITAHUAN LANGGANAN BERLANGGANAN
         """,
     "k": """
         KIRIM KRIM KRM KIRIMI KIRIMIN KIRIMKAN NGIRIM NGIRIMIN MENGIRIM MENGIRIMI MENGIRIMKAN HANTAR SEND

@@ -17,6 +17,7 @@ from parsers.asking import COURTESY, REQUESTS
 from parsers.lexicon import Lexicon, Word, list_words, settle_drawn_out
 from parsers.meaning import OptIn, OptOut
 
+# Also bounds how long the patterns below can search: some ten milliseconds at the very worst.
 _WORDS_MAX = 20
 
 _ABOUT_OPTOUT = REQUESTS | list_words(

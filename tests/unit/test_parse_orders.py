@@ -120,6 +120,7 @@ COMPLAINTS = """
     btm jangan cuma kirim sms
     btm jangan sms saja, kirim orang
     btm jgn kirim sms balasan aja
+    btm jgn kirim sms balasan
     btm jangan kirim sms terus
     btm stop janji
     btm jangan pesan lagi
