@@ -63,6 +63,14 @@ def free_port() -> int:
     return port
 
 
+def is_open(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
 def push(gateway: Rehearsal, port: int, content: dict[str, str]) -> int:
     """Say something as the complaint system would, signed with its secret; return what is answered."""
     body = json.dumps(content).encode()
@@ -92,6 +100,8 @@ def test_an_answer_that_the_backend_pushes_reaches_the_phone_once() -> None:
         gateway.wait_until(lambda: bool(inbox(gateway)), LIMIT_S, "the receipt")
         reference = gateway.backend_complaints()[0]["reference"]
         receipts = len(inbox(gateway))
+        # The gateway starts with its lines: the receipt may be out before a backend can speak.
+        gateway.wait_until(lambda: is_open(port), LIMIT_S, "the address for callbacks")
         news = {"reference": reference, "status": "Proses", "answer": "Tim turun Senin."}
 
         gateway.wait_until(
