@@ -6,7 +6,7 @@ rows go in sorted by key, so that two batches wait for each other instead of dea
 from __future__ import annotations
 
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,7 +29,6 @@ from smsgate.store.rows import (
     complaint_row,
     event_detail,
     event_name,
-    is_in_the_way,
     part_row,
     reply_row,
     sms_row,
@@ -37,6 +36,7 @@ from smsgate.store.rows import (
 )
 from smsgate.store.sameness import Arrival
 from smsgate.store.tables import Complaint, Forward, Part, Reply, Sms
+from smsgate.store.turns import first_in_the_way
 
 _complaint: Any = Complaint.__table__  # type: ignore[attr-defined]
 _forward: Any = Forward.__table__  # type: ignore[attr-defined]
@@ -68,19 +68,22 @@ _CHANGE_SMS = Prepared(sa.update(_sms).where(_sms.c.id == sa.bindparam("row_id")
 _ORIGIN = frozenset({"gateway", "line", "service", "received_at", "sent_at", "sent_offset_min"})
 _READING = frozenset({"gateway", "line", "service", "received_at"})
 _OUTCOME = frozenset({"state", "disposition", "reason", "complaint_id", "optout", "filed_at"})
-_FORWARDS_OF = Prepared(
-    lambda lists: (
-        sa.select(
-            _forward.c.complaint_id,
-            _forward.c.backend,
-            _forward.c.kind,
-            _forward.c.state,
-            _forward.c.sms_id,
-        )
-        .where(_forward.c.complaint_id.in_(lists("complaints")))
-        .order_by(_forward.c.id)
-        # PostgreSQL: whoever settles one now sees our addition, or we see the settled state.
-        .with_for_update()
+_TOLD = Prepared(
+    # The state is not looked at: without it SQLite takes the index that has all additions, too.
+    sa.select(_forward.c.backend, _forward.c.state)
+    .where(
+        _forward.c.complaint_id == sa.bindparam("complaint"),
+        # As the partial index says it, else SQLite does not use it.
+        sa.literal_column("forward.kind = 'create'"),
+    )
+    .order_by(_forward.c.id)
+)
+_ADDED = Prepared(
+    sa.select(sa.func.count().label("times")).where(
+        _forward.c.complaint_id == sa.bindparam("complaint"),
+        _forward.c.backend == sa.bindparam("the_backend"),
+        _forward.c.kind == ADD,
+        _forward.c.sms_id == sa.bindparam("sms"),
     )
 )
 _OPEN_REPLIES_OF = Prepared(
@@ -216,38 +219,48 @@ class Filing:
         before it has arrived.
         """
         adding = [unit for unit in units if _addition(unit) is not None]
-        known = {unit.complaint for unit in adding if unit.complaint is not None}
-        stored = sorted(complaint for complaint in known if complaint > 0)
-        ahead: list[tuple[int, str, str, ForwardState, int]] = []
-        if stored:
-            asked = {"complaints": stored}
-            ahead = [tuple(row) for row in _FORWARDS_OF.rows(self._connection, asked)]
-        for complaint in known:
-            if complaint < 0:
-                resolved = self._resolved(complaint)
-                assert resolved is not None
-                ahead += [(resolved, b, CREATE, ForwardState.DUE, 0) for b in self._place.backends]
+        busy = self._busy({unit.complaint for unit in adding if unit.complaint is not None})
+        added: Counter[tuple[int, str, int]] = Counter()
         rows = []
         for unit in adding:
             complaint_id = self._resolved(unit.complaint)
             assert complaint_id is not None
-            mine = [row for row in ahead if row[0] == complaint_id]
-            for backend in dict.fromkeys(row[1] for row in mine if row[2] == CREATE):
-                before = [row for row in mine if row[1] == backend]
-                is_next = not any(is_in_the_way(kind, state) for _, _, kind, state, _ in before)
-                revision = sum(1 for row in before if row[2] == ADD and row[4] == unit.sms_id)
+            for backend in [backend for told, backend in busy if told == complaint_id]:
+                is_next = not busy[complaint_id, backend]
                 row = self._forward_row(unit, complaint_id, backend)
                 row |= {
                     "kind": ADD,
                     "addition": escape(_addition(unit) or ""),
-                    "revision": revision,
+                    "revision": self._times_added(unit.sms_id, complaint_id, backend)
+                    + added[complaint_id, backend, unit.sms_id],
                     "next_at": self._place.now if is_next else None,
                 }
                 rows.append(row)
-                ahead.append((complaint_id, backend, ADD, ForwardState.DUE, unit.sms_id))
+                busy[complaint_id, backend] = True
+                added[complaint_id, backend, unit.sms_id] += 1
                 if is_next:
                     self._written.due_backends.add(backend)
         return rows
+
+    def _busy(self, complaints: Iterable[int]) -> dict[tuple[int, str], bool]:
+        """Return each backend that is or will be told of each of these complaints, and whether
+        something about it is still on its way there.
+        """
+        busy: dict[tuple[int, str], bool] = {}
+        for complaint in sorted(complaints):
+            complaint_id = self._resolved(complaint)
+            assert complaint_id is not None
+            if complaint < 0:
+                busy |= {(complaint_id, backend): True for backend in self._place.backends}
+                continue
+            for told in _TOLD.rows(self._connection, {"complaint": complaint_id}):
+                first = first_in_the_way(self._connection, complaint_id, told.backend)
+                busy[complaint_id, told.backend] = first is not None
+        return busy
+
+    def _times_added(self, sms_id: int, complaint_id: int, backend: str) -> int:
+        asked = {"complaint": complaint_id, "the_backend": backend, "sms": sms_id}
+        return int(_ADDED.rows(self._connection, asked)[0].times)
 
     def _forward_row(self, unit: Unit, complaint_id: int, backend: str) -> dict[str, Any]:
         return {

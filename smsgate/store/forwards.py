@@ -43,9 +43,10 @@ from smsgate.store.leases import Leases
 from smsgate.store.notices import Notice, add_notice
 from smsgate.store.prepared import Prepared
 from smsgate.store.room import Room
-from smsgate.store.rows import CREATE, is_in_the_way
+from smsgate.store.rows import CREATE
 from smsgate.store.settlements import Settlement
 from smsgate.store.tables import BackendState, Complaint, Forward
+from smsgate.store.turns import first_in_the_way
 
 _backend: Any = BackendState.__table__  # type: ignore[attr-defined]
 _complaint: Any = Complaint.__table__  # type: ignore[attr-defined]
@@ -95,15 +96,6 @@ _COUNTERS = Prepared(
         attempts=_forward.c.attempts - 1,
         lookup_count=_forward.c.lookup_count + sa.bindparam("asked_more"),
     )
-)
-_BEHIND = Prepared(
-    sa.select(_forward.c.id, _forward.c.kind, _forward.c.state, _forward.c.next_at)
-    .where(
-        _forward.c.complaint_id == sa.bindparam("complaint"),
-        _forward.c.backend == sa.bindparam("the_backend"),
-    )
-    .order_by(_forward.c.id)
-    .with_for_update()
 )
 _FREE = {"owner": None, "lease_until": None}
 _NEXT_AT = Prepared(
@@ -341,15 +333,9 @@ class ForwardOutbox:
 
 def release_next(connection: Connection, complaint_id: int, backend: str, now: datetime) -> None:
     """Make the forward claimable that only waited for those before it."""
-    asked = {"complaint": complaint_id, "the_backend": backend}
-    for row in _BEHIND.rows(connection, asked):
-        if not is_in_the_way(row.kind, row.state):
-            continue
-        if row.state == ForwardState.DUE and row.next_at is None:
-            connection.execute(
-                sa.update(_forward).where(_forward.c.id == row.id).values(next_at=now)
-            )
-        return
+    first = first_in_the_way(connection, complaint_id, backend)
+    if first is not None and first.state == ForwardState.DUE and first.next_at is None:
+        connection.execute(sa.update(_forward).where(_forward.c.id == first.id).values(next_at=now))
 
 
 def tell_registered(

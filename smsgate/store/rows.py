@@ -12,7 +12,6 @@ from smsgate.records import (
     CompleteSms,
     Decision,
     Disposition,
-    ForwardState,
     NewReply,
     PartState,
     ReplyState,
@@ -75,13 +74,6 @@ class Place:
     backends: tuple[str, ...]
     actor: str
     now: datetime
-
-
-def is_in_the_way(kind: str, state: ForwardState | str) -> bool:
-    """Whether a forward keeps later ones of its complaint and backend waiting."""
-    if state == ForwardState.FORWARDED:
-        return False
-    return kind == CREATE or state not in (ForwardState.REFUSED, ForwardState.BY_HAND)
 
 
 def event_name(unit: Unit) -> str | None:

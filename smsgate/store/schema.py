@@ -19,7 +19,7 @@ from smsgate.store.database import Database, give_time
 from smsgate.store.tables import APPEND_ONLY, METADATA, complete_partial_indexes
 
 # Every version there was, the oldest first; a test holds it to the migrations.
-VERSIONS = ("0001", "0002", "0003", "0004")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005")
 HEAD = VERSIONS[-1]
 
 _TELLING = frozenset({"sms", "part"})  # no store is without them

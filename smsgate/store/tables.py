@@ -49,6 +49,9 @@ _FALSE = {"server_default": sa.false()}
 Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
+OPEN_ADDITION = "kind = 'add' AND state NOT IN ('forwarded', 'refused', 'by_hand')"
+
+
 def _states(enum: type[StrEnum]) -> sa.Enum:
     """A column of the values of `enum`, kept to them by a CHECK on both databases."""
     return sa.Enum(
@@ -260,6 +263,10 @@ class Forward(Table, table=True):
             "backend",
             unique=True,
             where="kind = 'create'",
+        ),
+        # A plain complaint is never in it, and costs no more.
+        _partial_index(
+            "ix_forward_open_additions", "complaint_id", "backend", "id", where=OPEN_ADDITION
         ),
         sa.CheckConstraint("kind IN ('create', 'add')", name="kind"),
         sa.CheckConstraint("next_at IS NULL OR state IN ('due', 'unknown')", name="claimable"),

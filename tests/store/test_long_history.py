@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from inbound import HandClock, decide, inbound, references
 from stores import SERVICES, write
 
+from smsgate.backends import Accepted
 from smsgate.conditions import NOTICES, SUPPRESSIONS
 from smsgate.records import Shown
 from smsgate.store import Store, findings
@@ -115,3 +116,57 @@ def test_a_round_costs_no_more_after_years(
     store.close()
 
     assert {name: old[name] for name in old if old[name] > young[name] + OLD / 4} == {}
+
+
+# Thousands of things that a citizen added to complaint 1; to be called once for each state they are in.
+_ADDED = (
+    """
+    INSERT INTO sms (gateway, line, service, identity, is_alphanumeric, state, disposition, complaint_id, received_at,
+                     concat_total, missing, has_gap, text_hash)
+    SELECT gateway, line, service, identity, 0, 'filed', 'follow-up', 1, '2024-01-01 00:00:00', 1, 0, 0, n
+    FROM (SELECT * FROM sms WHERE complaint_id = 1 ORDER BY id LIMIT 1),
+         (WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < :old) SELECT n FROM c)
+    """,
+    """
+    INSERT INTO forward (complaint_id, sms_id, backend, kind, revision, addition, idempotency_key, state, created_at)
+    SELECT 1, id, 'kota', 'add', 0, 'juga', 'old-' || id, :state, received_at
+    FROM sms WHERE received_at < '2025-01-01' AND id NOT IN (SELECT sms_id FROM forward)
+    """,
+)
+
+
+@pytest.mark.parametrize("state", ["forwarded", "due"])
+def test_what_is_added_for_the_thousandth_time_costs_what_the_first_did(
+    state: str, sqlite_url: str, clock: HandClock
+) -> None:
+    """Receiving waits for it, and a citizen may add as often as one likes."""
+    store = Store(sqlite_url, "batam-1", clock=clock, services=SERVICES)
+    steps = Steps(store)
+    store.open(create=True)
+    store.receive("m1", "btm", [inbound("BTM satu")], decide, references())
+    forward_next(store)
+
+    def add() -> None:
+        clock.advance(minutes=1)
+        part = inbound("+ juga", sent_at=clock.now())
+        store.receive("m1", "btm", [part], decide, references())
+
+    for work in (add, lambda: forward_next(store)):
+        work()  # what is done once is done
+    young = [steps.of(add), steps.of(lambda: forward_next(store))]
+    write(store, _ADDED[0], old=OLD)
+    write(store, _ADDED[1], state=state)
+    if state == "due":
+        write(store, "UPDATE forward SET next_at = created_at WHERE id = (SELECT min(id) FROM forward "
+                     "WHERE state = 'due')")  # fmt: skip
+    old = [steps.of(add), steps.of(lambda: forward_next(store))]
+    store.close()
+
+    assert [now for now, then in zip(old, young, strict=True) if now > then + OLD / 4] == []
+
+
+def forward_next(store: Store) -> None:
+    """Let the backend take what is due the longest."""
+    claimed = store.claim_forward("kota", lease_s=60)
+    assert claimed is not None
+    assert store.settle_forward(claimed, Accepted("4711"), next_at=None)
