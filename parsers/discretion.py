@@ -175,9 +175,9 @@ def _read_clauses(folded: Folded, lexicon: Lexicon) -> Privacy:
     Or that end the text, in capitals as a keyword is typed. Counter-examples: `itu sudah bukan rahasia` goes on
     with its sentence, `surat kaleng, anonim, isinya fitnah` tells of something within one.
     """
-    words = split_words(folded.text)
-    if not any(_is_wish(word, lexicon) for word in words):
+    if not _may_wish(folded.text, lexicon):
         return Privacy.PLAIN
+    words = split_words(folded.text)
     allowed = _AROUND_KEYWORD | {prefix for prefix, _ in lexicon.prefixes}
     found: list[str] = []
     said: list[str] = []  # the keywords of this clause, as long as nothing else is in it
@@ -196,6 +196,15 @@ def _read_clauses(folded: Folded, lexicon: Lexicon) -> Privacy:
     if not found:
         return Privacy.PLAIN
     return max(strictest(found, lexicon), Privacy.RAHASIA, key=STRICTNESS.index)
+
+
+def _may_wish(text: str, lexicon: Lexicon) -> bool:
+    """Whether a keyword stands anywhere, be it within a word: most texts have none, and need no splitting."""
+    for wishes in (lexicon.rahasia, lexicon.anonim, _KEEP_SECRET):
+        for wish in wishes:
+            if wish in text:
+                return True
+    return False
 
 
 def _is_wish(word: Word, lexicon: Lexicon) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -88,16 +89,17 @@ class OtherService:
 def read_opening(folded: Folded, lexicon: Lexicon) -> Opening | OtherService | Doubt:
     """The opening of a text, or why there is none."""
     start = _skip_junk(folded.text)
-    found = _read_prefix(folded, start, lexicon)
+    found = _read_prefix(folded, start, lexicon.prefixes, lexicon)
     if found is None:
         found = _read_later_prefix(folded, lexicon)
     own = len(found.prefix) if isinstance(found, Opening) else 0
-    other = _read_prefix(folded, start, replace(lexicon, prefixes=lexicon.other_prefixes))
+    other = _read_prefix(folded, start, lexicon.other_prefixes, lexicon)
     # The longer one is meant: with `BTMAIR` another service's, `BTMAIR mati` is not `BTM` run into a word.
     if isinstance(other, Opening) and len(other.prefix) > own:
         return OtherService(other.prefix)
     if isinstance(found, Opening):
-        return replace(found, closing_quote=_closing_quote(folded.text, start))
+        quote = _closing_quote(folded.text, start)
+        return replace(found, closing_quote=quote) if quote else found
     if found is not None:
         return found
     return Doubt.OTHER_PREFIX if _is_other_city(folded) else Doubt.NO_PREFIX
@@ -134,10 +136,12 @@ def _match_end(pattern: re.Pattern[str], text: str, index: int) -> int:
     return index if match is None else match.end()
 
 
-def _read_prefix(folded: Folded, start: int, lexicon: Lexicon) -> Opening | Doubt | None:
-    """The prefix at `start`: whole, spelled out, or run into the next word."""
+def _read_prefix(
+    folded: Folded, start: int, prefixes: Sequence[tuple[str, str]], lexicon: Lexicon
+) -> Opening | Doubt | None:
+    """The one of `prefixes` that stands at `start`: whole, spelled out, or run into the next word."""
     text = folded.text
-    for folded_prefix, prefix in lexicon.prefixes:
+    for folded_prefix, prefix in prefixes:
         if text.startswith(folded_prefix, start):
             end = start + len(folded_prefix)
             if folded.has_unseen_space(end) or _ends_here(text, end, lexicon):
@@ -205,7 +209,7 @@ def _read_later_prefix(folded: Folded, lexicon: Lexicon) -> Opening | None:
     """
     before: list[Word] = []
     for word in islice(iterate_words(folded.text), _WORDS_BEFORE_MAX):
-        found = _read_prefix(folded, word.start, lexicon)
+        found = _read_prefix(folded, word.start, lexicon.prefixes, lexicon)
         if isinstance(found, Opening):
             is_copied = all(earlier.text in _COPIED for earlier in before)
             if not is_copied and not _looks_typed_as_prefix(folded, word, found):

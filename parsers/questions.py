@@ -147,13 +147,24 @@ _ABOUT_REFERENCE = asking.REPORTS | asking.OF_REPORTS
 
 
 _KNOWN = asking.COURTESY | asking.ABOUT_STATUS | asking.ABOUT_MANNER
+# Every word of any question, keywords and Chinese aside.
+_ASKING = _KNOWN | _ABOUT_REFERENCE | asking.ABOUT_HELP | asking.REQUESTS | frozenset(asking.BEHIND)
 
 
 def read_question(text: str, words: Sequence[Word], lexicon: Lexicon) -> StatusQuery | Help | None:
     """What `words` of the folded `text` ask, where they only ask."""
-    letters = [word.text for word in words if not word.is_number]
-    said = [word if word in _KNOWN else unstretch(word, lexicon) for word in letters]
-    numbers = [word.text for word in words if word.is_number]
+    said: list[str] = []
+    numbers: list[str] = []
+    for word in words:
+        if word.is_number:
+            numbers.append(word.text)
+            continue
+        settled = word.text if word.text in _KNOWN else unstretch(word.text, lexicon)
+        if not (
+            settled in _ASKING or settled in lexicon.keywords or settled[0] in asking.IDEOGRAMS
+        ):
+            return None  # the first word that says something ends it
+        said.append(settled)
     has_mark = bool(words) and "?" in text[words[0].start :]
     return Question(said, numbers, has_mark, lexicon).read()
 

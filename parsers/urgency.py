@@ -58,8 +58,10 @@ def is_urgent(text: str, words: Sequence[Word]) -> bool:
     said = _forget_ages([_unstretch(word.text) for word in words])
     if _CANDIDATES.isdisjoint(said):
         return False
-    report = _Report(said, *_divide(text, words))
-    for index in range(len(said)):
+    report = _Report(said, text, words)
+    for index, word in enumerate(said):
+        if word not in _CANDIDATES:
+            continue
         start = report.find_start(index)
         if start is not None and not report.is_softened(start, index):
             return True
@@ -73,6 +75,8 @@ def _unstretch(word: str) -> str:
 
 def _forget_ages(said: list[str]) -> list[str]:
     """The words without the years of somebody's age, which would put an event into the past."""
+    if dangers.YEARS.isdisjoint(said):
+        return said
     for index in range(2, len(said)):
         is_counted = said[index] in dangers.YEARS and said[index - 1].isdecimal()
         is_ago = not dangers.OVER.isdisjoint(said[index + 1 : index + 3])
@@ -81,23 +85,30 @@ def _forget_ages(said: list[str]) -> list[str]:
     return said
 
 
-def _divide(text: str, words: Sequence[Word]) -> tuple[list[int], list[int]]:
-    """The number of each word's clause and of its sentence."""
-    clauses, sentences = [0], [0]
-    for earlier, later in pairwise(words):
-        gap = text[earlier.end : later.start]
-        clauses.append(clauses[-1] + bool(_CLAUSE_END.search(gap)))
-        sentences.append(sentences[-1] + bool(_SENTENCE_END.search(gap)))
-    return clauses, sentences
-
-
 @dataclass
 class _Report:
-    """A text's words, with the clause and the sentence that each stands in."""
+    """A folded text and its words, `said` as they are compared."""
 
     said: list[str]
-    clauses: list[int]
-    sentences: list[int]
+    text: str
+    words: Sequence[Word]
+
+    @cached_property
+    def clauses(self) -> list[int]:
+        """The number of each word's clause."""
+        return self._count(_CLAUSE_END)
+
+    @cached_property
+    def sentences(self) -> list[int]:
+        """The number of each word's sentence."""
+        return self._count(_SENTENCE_END)
+
+    def _count(self, end: re.Pattern[str]) -> list[int]:
+        numbers = [0]
+        for earlier, later in pairwise(self.words):
+            is_over = end.search(self.text, earlier.end, later.start) is not None
+            numbers.append(numbers[-1] + is_over)
+        return numbers
 
     @cached_property
     def all(self) -> frozenset[str]:
@@ -143,8 +154,6 @@ class _Report:
     def find_start(self, index: int) -> int | None:
         """Where what the word at `index` ends begins, if that is an emergency when it is happening now."""
         word = self.said[index]
-        if word not in _CANDIDATES:
-            return None
         if word in dangers.LEAPS and self._is_leap(index):
             return index - 1
         if word in dangers.EVENTS or self._is_threat(index) or self._is_mishap(index):
