@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from sqlalchemy.engine import Connection, Dialect
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 Converter = Callable[[Any], Any] | None
+REMEMBERED = 64  # of each type of column
 Lists = Callable[[str], list[Any]]  # the bind parameters of an `IN`, by the name of its list
 
 
@@ -89,7 +91,9 @@ class _Compiled:
         self._is_positional = bool(made.positional)
         binds = {name: bind for bind, name in made.bind_names.items()}
         names = list(made.positiontup if made.positional else binds)
-        self._binders = [(name, _fixed(statement, binds[name])) for name in names]
+        self._names = names
+        self._pick: Callable[[Mapping[str, Any]], tuple[Any, ...]] = _picker(names)
+        self._fixed = {n: _fixed(statement, binds[n]) for n in names if n not in values}
         converters = [_binder(binds[name].type, dialect) for name in names]
         self._converters = [(at, c) for at, c in enumerate(converters) if c is not None]
         returned = _returned(statement)
@@ -99,13 +103,10 @@ class _Compiled:
 
     def bind(self, values: Mapping[str, Any]) -> Any:
         """Return the values as the driver wants them; what the statement holds by itself is added."""
-        get = values.get
-        bound = [get(name, fixed) for name, fixed in self._binders]
+        bound = list(self._pick({**self._fixed, **values} if self._fixed else values))
         for at, convert in self._converters:
             bound[at] = convert(bound[at])
-        if self._is_positional:
-            return bound
-        return {name: value for (name, _), value in zip(self._binders, bound, strict=True)}
+        return bound if self._is_positional else dict(zip(self._names, bound, strict=True))
 
     def read(self, rows: Sequence[Any]) -> list[Any]:
         """Return rows as the columns' types read them."""
@@ -130,8 +131,10 @@ def _parameters(name: str, values: Mapping[str, Any]) -> list[Any]:
     return [sa.bindparam(key) for key in values if key.startswith(prefix)]
 
 
-def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
+def _flat(values: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return values with each list taken apart, its length a power of two so that few statements are compiled."""
+    if not any(type(value) is list for value in values.values()):
+        return values
     flat: dict[str, Any] = {}
     for name, value in values.items():
         if not isinstance(value, list):
@@ -157,33 +160,27 @@ def _returned(statement: Any) -> list[Any]:
     return list(getattr(statement, "_returning", ()))
 
 
+def _picker(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """Return what takes the values of these names, in their order, out of a mapping."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple(values[name] for name in names)
+
+
 def _binder(type_: Any, dialect: Dialect) -> Converter:
-    converter: Converter = type_.dialect_impl(dialect).bind_processor(dialect)
-    if converter is not None and isinstance(type_, UTCDateTime):
-        return _remembering(_MOMENTS.setdefault(dialect.name, _remembering(converter)))
-    return converter
+    """Return what makes of a value what the driver wants.
 
-
-def _remembering(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A batch is written at one moment: convert it once, not for each row (a column remembers its
-    own), nor for each statement (the columns share one behind them).
-
-    Threads may meet here: each asks for its own moment, and reads the pair in one piece.
+    A batch is written at one moment, with states of which there are few: what was converted is remembered. Moments
+    that are equal are one in the database, whatever their offset.
     """
-    last: tuple[datetime | None, Any] = (None, None)
-
-    def converted(value: datetime | None) -> Any:
-        nonlocal last
-        moment, result = last
-        if value is not moment:
-            result = None if value is None else convert(value)
-            last = (value, result)
-        return result
-
-    return converted
+    converter: Converter = type_.dialect_impl(dialect).bind_processor(dialect)
+    if converter is None or not isinstance(type_, UTCDateTime | sa.Enum | sa.Boolean):
+        return converter
+    made = _CONVERTERS.setdefault((dialect.name, repr(type_)), lru_cache(REMEMBERED)(converter))
+    return made
 
 
-_MOMENTS: dict[str, Callable[[Any], Any]] = {}  # by dialect: all columns of moments are of one type
+_CONVERTERS: dict[tuple[str, str], Callable[[Any], Any]] = {}  # columns of one type share theirs
 
 
 def _reader(type_: Any, dialect: Dialect) -> Converter:
