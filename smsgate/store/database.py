@@ -27,6 +27,7 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from smsgate.errors import SchemaMismatch, StoreDenied, StoreError, StoreUnavailable
 from smsgate.store.failures import Contention, translated
+from smsgate.store.kept import KeptConnections
 
 T = TypeVar("T")
 
@@ -71,11 +72,15 @@ class Database:
         else:
             self.path = None
             self.writer = self.reader = _postgresql(self.url)
+        # PostgreSQL's connections die with the network: its pool looks after them.
+        self._writing = KeptConnections(self.writer, wait_s=WAIT_FOR_WRITER_S)
+        self._reading = KeptConnections(self.reader)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction that may write; committed at the end, rolled back on any exception."""
-        with translated(), self.writer.begin() as connection:
+        lent = self._writing.write() if self.is_sqlite else self.writer.begin()
+        with translated(), lent as connection:
             yield connection
             if self.is_sqlite and not connection.connection.in_transaction:
                 # A full disk can end the transaction under our feet; what came after it was
@@ -85,10 +90,11 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One short look at the store, all of one moment on SQLite."""
-        with translated(), self.reader.connect() as connection:
-            if self.is_sqlite:
-                connection.begin()  # what goes by the driver's own cursor begins nothing
-            yield connection
+        with (
+            translated(),
+            self._reading.read() if self.is_sqlite else self.reader.connect() as lent,
+        ):
+            yield lent
 
     def run(self, work: Callable[[Connection], T]) -> T:
         """Do `work` in a transaction of its own, again when two transactions stood in each other's
@@ -106,15 +112,23 @@ class Database:
         For one that reads long (`ledger`, `db backup`) it does not wait: receiving would, too.
         """
         if self.is_sqlite:
-            with translated():
-                connection = self.writer.raw_connection()
-                cursor = connection.cursor()
+            with translated(), self.lend_driver() as driver:
                 try:
-                    cursor.execute(f"PRAGMA busy_timeout={CHECKPOINT_WAIT_MS}").fetchall()
-                    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                    driver.execute(f"PRAGMA busy_timeout={CHECKPOINT_WAIT_MS}").fetchall()
+                    driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
                 finally:
-                    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}").fetchall()
-                    connection.close()
+                    driver.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}").fetchall()
+
+    @contextmanager
+    def lend_driver(self) -> Iterator[Any]:
+        """Lend the driver's own connection of SQLite's writer, outside any transaction."""
+        connection = self._writing.take()
+        is_sound = False
+        try:
+            yield connection.connection.driver_connection
+            is_sound = True
+        finally:
+            self._writing.take_back(connection, is_sound=is_sound)
 
     def has_disk_reserve(self, mib: int) -> bool:
         """Whether more than `mib` MiB are free where SQLite's file is. PostgreSQL's disk is its own
@@ -126,6 +140,8 @@ class Database:
 
     def close(self) -> None:
         """Close every connection."""
+        self._writing.close()
+        self._reading.close()
         self.writer.dispose()
         self.reader.dispose()
 

@@ -176,8 +176,7 @@ def _binder(type_: Any, dialect: Dialect) -> Converter:
     converter: Converter = type_.dialect_impl(dialect).bind_processor(dialect)
     if converter is None or not isinstance(type_, UTCDateTime | sa.Enum | sa.Boolean):
         return converter
-    made = _CONVERTERS.setdefault((dialect.name, repr(type_)), lru_cache(REMEMBERED)(converter))
-    return made
+    return _CONVERTERS.setdefault((dialect.name, repr(type_)), lru_cache(REMEMBERED)(converter))
 
 
 _CONVERTERS: dict[tuple[str, str], Callable[[Any], Any]] = {}  # columns of one type share theirs

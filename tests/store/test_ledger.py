@@ -50,14 +50,11 @@ def store(make_store: StoreMaker) -> Store:
 
 def without_keys(store: Store, *statements: str) -> None:
     """Damage a SQLite store that would not let itself be damaged."""
-    connection = store._database.writer.raw_connection()
-    try:
-        connection.cursor().execute("PRAGMA foreign_keys=OFF")
-        connection.cursor().execute("PRAGMA ignore_check_constraints=ON")
+    with store._database.lend_driver() as driver:
+        driver.execute("PRAGMA foreign_keys=OFF")
+        driver.execute("PRAGMA ignore_check_constraints=ON")
         for statement in statements:
-            connection.cursor().execute(statement)
-    finally:
-        connection.close()
+            driver.execute(statement)
 
 
 def named(store: Store, days: Days | None = None) -> dict[str, int]:

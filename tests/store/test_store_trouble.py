@@ -41,10 +41,9 @@ def batch(count: int, first: int = 1) -> list[Any]:
 
 def limit_pages(store: Store, extra: int) -> None:
     """Let the file grow by so many pages and no more."""
-    raw = store._database.writer.raw_connection()
-    [pages] = raw.cursor().execute("PRAGMA page_count").fetchone()
-    raw.cursor().execute(f"PRAGMA max_page_count = {pages + extra}").fetchall()
-    raw.close()
+    with store._database.lend_driver() as driver:
+        [pages] = driver.execute("PRAGMA page_count").fetchone()
+        driver.execute(f"PRAGMA max_page_count = {pages + extra}").fetchall()
 
 
 @pytest.mark.parametrize("extra", range(0, 40, 3))
@@ -76,13 +75,11 @@ def test_it_goes_on_when_there_is_space_again(store: Store) -> None:
 
 def test_a_transaction_that_ended_under_our_feet_aborts_the_batch(store: Store) -> None:
     def sabotage(sms: Any, known: Any, reference: str) -> Any:
-        connection = store._database.writer.pool._sabotaged  # type: ignore[attr-defined]
-        connection.rollback()
+        driver.rollback()
         return decide(sms, known, reference)
 
-    raw = store._database.writer.raw_connection()
-    store._database.writer.pool._sabotaged = raw.driver_connection  # type: ignore[attr-defined]
-    raw.close()
+    with store._database.lend_driver() as driver:
+        pass  # the very one that is lent for the batch
 
     with pytest.raises(StoreUnavailable, match="gave up its transaction"):
         store.receive("m1", "btm", batch(3), sabotage, references())
@@ -91,9 +88,8 @@ def test_a_transaction_that_ended_under_our_feet_aborts_the_batch(store: Store) 
 def test_a_store_locked_by_another_program_is_said_to_be(
     store: Store, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    raw = store._database.writer.raw_connection()
-    raw.cursor().execute("PRAGMA busy_timeout = 50").fetchall()
-    raw.close()
+    with store._database.lend_driver() as driver:
+        driver.execute("PRAGMA busy_timeout = 50").fetchall()
     other = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 
@@ -107,9 +103,8 @@ def test_a_store_locked_by_another_program_is_said_to_be(
 
 
 def test_a_read_only_store_is_said_to_be(store: Store) -> None:
-    raw = store._database.writer.raw_connection()
-    raw.cursor().execute("PRAGMA query_only = ON").fetchall()
-    raw.close()
+    with store._database.lend_driver() as driver:
+        driver.execute("PRAGMA query_only = ON").fetchall()
 
     with pytest.raises(StoreUnavailable, match="read-only"):
         store.receive("m1", "btm", batch(1), decide, references())

@@ -105,11 +105,20 @@ def wait_for_lock(store: Store) -> None:
     """Wait until somebody waits for an advisory lock."""
     waited = threading.Event()
     for _ in range(LIMIT_S * 50):
-        query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-        if rows(store, query) != [(0,)]:
+        if count_locks(store, "NOT granted") > 0:
             return
         waited.wait(0.02)
     raise AssertionError("nobody waits for the lock")
+
+
+def count_locks(store: Store, condition: str) -> int:
+    """Count advisory locks of this test: other tests use the same server, in databases of their own."""
+    ours = "(SELECT oid FROM pg_database WHERE datname = current_database())"
+    [(count,)] = rows(
+        store,
+        f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = {ours} AND {condition}",
+    )
+    return int(count)
 
 
 def test_batches_in_opposite_orders_do_not_stand_in_each_others_way(
@@ -151,8 +160,7 @@ def test_locks_on_senders_are_taken_in_one_order(postgresql_url: str) -> None:
         lock_keys(other, [lock_key("btm", senders[-1])])
         waiting.start()
         wait_for_lock(store)
-        held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted"
-        assert rows(store, held) == [(1,)]
+        assert count_locks(store, "granted") == 1
     waiting.join(LIMIT_S)
 
     assert store.counts().sms == {"complaint": 8}

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 from simulation.clock import VirtualClock
-from simulation.engines import KeptEngine
 from simulation.faults import Faults
 from sqlalchemy import event
 
@@ -56,7 +55,7 @@ class Disk:
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         self.path = folder / "store.db"
         self._empty = folder / "empty.db"
-        self._engines: tuple[KeptEngine, KeptEngine] | None = None
+        self._connections: tuple[Any, ...] | None = None
         self._leases: dict[str, Leases] = {}
         self._faults: Faults | None = None
         self._process: Process | None = None
@@ -80,13 +79,18 @@ class Disk:
         self._faults = self._process = None
 
     def attach(self, store: Store) -> None:
-        """Have a new store use the engines of all histories, where things go wrong."""
+        """Have a new store use the connections of all histories, where things go wrong."""
         database = store._database
-        if self._engines is None:
+        if self._connections is None:
             event.listen(database.writer, "do_connect", self._make_writer)
             event.listen(database.reader, "do_connect", self._make_reader)
-            self._engines = (KeptEngine(database.writer), KeptEngine(database.reader))
-        database.writer, database.reader = self._engines  # type: ignore[assignment]
+            self._connections = (
+                database.writer,
+                database.reader,
+                database._writing,
+                database._reading,
+            )
+        database.writer, database.reader, database._writing, database._reading = self._connections
         self._share_statements(store)
 
     def _share_statements(self, store: Store) -> None:
