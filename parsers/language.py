@@ -33,7 +33,8 @@ _SHARE_MIN = 0.3  # of all words; a name or two of places and people may stand i
 def is_english(text: str) -> bool:
     """Whether a text is plainly English."""
     words = _LETTERS.findall(fold(text).text)
-    english = sum(word in _ENGLISH for word in words)
+    english = sum(map(_ENGLISH.__contains__, words))
+    if english < max(_ENGLISH_MIN, len(words) * _SHARE_MIN):
+        return False
     # `jalan` and `air` stand in names and in English sentences of people who live here.
-    foreign = sum(word in _INDONESIAN for word in words)
-    return english >= _ENGLISH_MIN and english >= len(words) * _SHARE_MIN and foreign * 4 <= english
+    return sum(map(_INDONESIAN.__contains__, words)) * 4 <= english

@@ -39,7 +39,7 @@ from smsgate.line_tools import LinePolicy, LineTools
 from smsgate.notify import notify, watchdog_interval_s
 from smsgate.power import cycle_power
 from smsgate.records import LineRecord
-from smsgate.rules import build_rules, build_store, new_reference
+from smsgate.rules import build_rules, build_store, knowledge_limits, new_reference
 from smsgate.settings import BackendSettings, ModemSettings, Settings
 from smsgate.signals import Signals
 from smsgate.silence import SilenceWatch
@@ -281,6 +281,7 @@ class Daemon:
         for service in settings.services:
             if service.name in self._rules:
                 self._rules[service.name].replace(service, settings)
+                self._store.set_limits({service.name: knowledge_limits(service)})
         logs.set_level(settings.logs.level)
         self._alarms.clear_alarm("config")
         self._say_what_changed(settings)

@@ -180,8 +180,9 @@ def _decide_meaning(case: Case, meaning: Meaning, reference: str) -> Decision:
 
 def _decide_complaint(case: Case, meaning: Complaint, reference: str) -> Decision:
     confidentiality = _CONFIDENTIALITY[meaning.privacy]
-    digest = text_digest(meaning.body)
-    for earlier in case.recent(case.rules.repeat_window):
+    recent = case.recent(case.rules.repeat_window)
+    digest = text_digest(meaning.body) if recent else b""
+    for earlier in recent:
         # What was said in confidence is never the repeat of what was said openly, nor the other way round.
         if earlier.text_digest == digest and earlier.confidentiality is confidentiality:
             return Decision(

@@ -277,10 +277,16 @@ Decide = Callable[[CompleteSms, SenderKnowledge, str], Decision]
 
 @dataclass(frozen=True, slots=True)
 class KnowledgeLimits:
-    """How far back `Store.receive` looks when it gathers a SenderKnowledge; one per service."""
+    """How far back `Store.receive` looks when it gathers a SenderKnowledge; one per service.
+
+    While the gateway has surely fewer replies than `counted_from_hour` and `counted_from_day` within these, they are
+    not counted: what is told is never less than they are.
+    """
 
     reply_window_s: float = 24 * 3600.0
     complaints_window_s: float = 365 * 24 * 3600.0
+    counted_from_hour: int = 0
+    counted_from_day: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ RECEIPTS = frozenset(
         ReplyKind.DUPLICATE,
     }
 )
+SHARE_OF_OTHERS = 0.8
+BATCH_MAX = 1000  # no batch decides on more SMS than this
 GATEWAY_LIMITS = ("gateway's hourly limit", "gateway's daily limit")
 BURST_WINDOW = timedelta(minutes=5)
 _FIELD = re.compile(r"\{([a-z_]+)\}")
@@ -162,12 +164,17 @@ def reason_not_to_tell(
 
 
 def _gateway_limit(kind: ReplyKind, known: SenderKnowledge, limits: ReplyLimits) -> str | None:
-    share = 1.0 if kind in RECEIPTS else 0.8
+    share = 1.0 if kind in RECEIPTS else SHARE_OF_OTHERS
     if known.gateway_replies_hour >= limits.gateway_hour * share:
         return GATEWAY_LIMITS[0]
     if known.gateway_replies_day >= limits.gateway_day * share:
         return GATEWAY_LIMITS[1]
     return None
+
+
+def counted_from(limit: int) -> int:
+    """Return from how many of the gateway's replies on their exact number may matter to this limit of theirs."""
+    return max(int(limit * SHARE_OF_OTHERS) - BATCH_MAX, 0)
 
 
 def is_last_of_the_day(known: SenderKnowledge, limits: ReplyLimits, *, burst: int = 0) -> bool:

@@ -28,7 +28,7 @@ from smsgate.records import (
     ReplyKind,
     SenderKnowledge,
 )
-from smsgate.replies import ReplyLimits
+from smsgate.replies import ReplyLimits, counted_from
 from smsgate.settings import BackendSettings, ServiceSettings, Settings
 from smsgate.store import ServiceFacts, Store
 
@@ -132,6 +132,15 @@ def build_rules(settings: Settings) -> dict[str, Rules]:
     return {s.name: Rules(s, settings) for s in settings.services}
 
 
+def knowledge_limits(service: ServiceSettings) -> KnowledgeLimits:
+    """Return what the store needs to know of a service's limits to gather what intake asks."""
+    return KnowledgeLimits(
+        complaints_window_s=service.status_max_age_days * 86400.0,
+        counted_from_hour=counted_from(service.limits.gateway_hour),
+        counted_from_day=counted_from(service.limits.gateway_day),
+    )
+
+
 def build_store(
     settings: Settings,
     clock: HostClock,
@@ -143,10 +152,7 @@ def build_store(
         settings.store_url(),
         settings.gateway.name,
         clock=clock,
-        limits={
-            s.name: KnowledgeLimits(complaints_window_s=s.status_max_age_days * 86400.0)
-            for s in settings.services
-        },
+        limits={service.name: knowledge_limits(service) for service in settings.services},
         services={
             s.name: ServiceFacts(
                 number=s.number,

@@ -262,6 +262,8 @@ _FIELD = re.compile(r"\{([a-z_]*)\}")
 
 def septet_count(text: str) -> int | None:
     """Return how many septets `text` takes in GSM-7, or None when it does not fit that alphabet."""
+    if _BASIC.issuperset(text):
+        return len(text)
     count = 0
     for character in text:
         if character in _BASIC:

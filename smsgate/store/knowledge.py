@@ -116,6 +116,30 @@ _OPTOUTS = Prepared(
         .order_by(_sms.c.id)
     )
 )
+
+
+def _first_since(since: str) -> Any:
+    return (
+        sa.select(_reply.c.id)
+        .where(
+            _reply.c.gateway == sa.bindparam("gateway"),
+            _reply.c.created_at > sa.bindparam(since),
+            sa.literal_column("reply.is_counted"),  # as the partial index says it
+        )
+        .order_by(_reply.c.created_at)
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+# Between the first reply of a window and the newest there are no more replies than numbers.
+_SPANS = Prepared(
+    sa.select(
+        sa.select(sa.func.max(_reply.c.id)).scalar_subquery().label("newest"),
+        _first_since("hour").label("hour"),
+        _first_since("day").label("day"),
+    )
+)
 _BUDGET = Prepared(
     sa.select(
         sa.func.count(),
@@ -266,13 +290,18 @@ class Knowledge:
             self._senders[row.identity].complaints.append(known_complaint(row))
 
     def _gather_budget(self, connection: Connection) -> None:
+        """Count the gateway's replies where their number may matter: on a busy day they are many thousands."""
         now = self._window.now
         asked = {
             "gateway": self._window.gateway,
             "hour": now - timedelta(hours=1),
             "day": now - timedelta(days=1),
         }
-        [(day, hour)] = _BUDGET.rows(connection, asked)
+        [(newest, *firsts)] = _SPANS.rows(connection, asked)
+        hour, day = (0 if first is None else newest - first + 1 for first in firsts)
+        limits = self._window.limits
+        if hour >= limits.counted_from_hour or day >= limits.counted_from_day:
+            [(day, hour)] = _BUDGET.rows(connection, asked)
         self._replies_day, self._replies_hour = int(day), int(hour)
 
 

@@ -38,7 +38,7 @@ class Room:
     gateway: str
     owner: str
     clock: HostClock
-    limits: Mapping[str, KnowledgeLimits]
+    limits: dict[str, KnowledgeLimits]
     services: Mapping[str, ServiceFacts]
     time: TimeGuard
     on_due_reply: Callable[[], None] = lambda: None  # after a commit that made one due

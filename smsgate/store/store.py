@@ -76,7 +76,7 @@ class _Opening:
             gateway=gateway,
             owner=process_token(gateway),
             clock=host_clock,
-            limits=limits or {},
+            limits=dict(limits or {}),
             services=services or {},
             time=TimeGuard(host_clock),
             on_due_reply=on_due_reply,
@@ -89,6 +89,10 @@ class _Opening:
         self._looking = Looking(self._room)
         self._restored = Restored(self._room)
         self._overdue = Overdue(self._room)
+
+    def set_limits(self, limits: Mapping[str, KnowledgeLimits]) -> None:
+        """From the next batch on, look back for these services as told here. Any thread may call this."""
+        self._room.limits.update(limits)
 
     def open(self, *, create: bool = False) -> None:
         """See that the store is there, ours, and of the schema that this program needs; with

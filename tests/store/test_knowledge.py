@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from inbound import CITIZEN, NOON, OTHER_CITIZEN, HandClock, decide, inbound, references
-from stores import StoreMaker
+from stores import StoreMaker, write
 
 from smsgate.records import (
     Decision,
@@ -173,6 +173,29 @@ def test_the_gateways_budget_counts_the_hour_and_the_day(
     known = tell(store, witness, "halo", sender="+6281555555555")
 
     assert (known.gateway_replies_hour, known.gateway_replies_day) == (1, 2)
+
+
+def test_far_from_its_limits_the_budget_is_not_counted_and_never_told_too_small(
+    make_store: StoreMaker, witness: Witness, clock: HandClock
+) -> None:
+    limits = KnowledgeLimits(counted_from_hour=4, counted_from_day=100)
+    store = make_store(limits={"btm": limits})
+    tell(store, witness, "BTM satu")
+    clock.advance(hours=2)
+    tell(store, witness, "BTM dua", "BTM tiga", "BTM empat", sender=OTHER_CITIZEN)
+    write(store, "UPDATE reply SET is_counted = (id <> 3)")
+
+    known = tell(store, witness, "halo", sender="+6281555555555")
+    assert (known.gateway_replies_hour, known.gateway_replies_day) == (3, 4)  # at most
+
+    store.set_limits({"btm": KnowledgeLimits(counted_from_hour=3, counted_from_day=100)})
+    known = tell(store, witness, "halo", sender="+6281555555556")
+    assert (known.gateway_replies_hour, known.gateway_replies_day) == (2, 3)  # counted
+
+    store.set_limits({"btm": limits})
+    clock.advance(days=2)
+    known = tell(store, witness, "halo", sender="+6281555555557")
+    assert (known.gateway_replies_hour, known.gateway_replies_day) == (0, 0)
 
 
 def test_another_service_knows_nothing(store: Store, witness: Witness) -> None:

@@ -15,7 +15,7 @@ from stores import SERVICES, write
 
 from smsgate.backends import Accepted
 from smsgate.conditions import NOTICES, SUPPRESSIONS
-from smsgate.records import Shown
+from smsgate.records import KnowledgeLimits, Shown
 from smsgate.store import Store, findings
 
 STEPS_EACH = 50
@@ -163,6 +163,37 @@ def test_what_is_added_for_the_thousandth_time_costs_what_the_first_did(
     store.close()
 
     assert [now for now, then in zip(old, young, strict=True) if now > then + OLD / 4] == []
+
+
+def test_a_receipt_of_a_busy_day_costs_what_the_first_one_did(
+    sqlite_url: str, clock: HandClock
+) -> None:
+    """As long as the gateway's limits are far, nobody counts its replies."""
+    limits = KnowledgeLimits(counted_from_hour=OLD * 2, counted_from_day=OLD * 2)
+    store = Store(sqlite_url, "batam-1", clock=clock, services=SERVICES, limits={"btm": limits})
+    steps = Steps(store)
+    store.open(create=True)
+
+    def complain(number: int) -> None:
+        part = inbound(f"BTM {number}", number, sender=f"+62813{number:08}", sent_at=clock.now())
+        store.receive("m1", "btm", [part], decide, references(number))
+
+    complain(1)
+    young = steps.of(lambda: complain(2))
+    write(store, _REPLIES, old=OLD)
+    old = steps.of(lambda: complain(3))
+    store.close()
+
+    assert old < young + OLD / 4
+
+
+_REPLIES = """
+    INSERT INTO reply (sms_id, complaint_id, gateway, line, service, identity, recipient, kind, text, text_hash,
+                       state, is_counted, created_at)
+    SELECT sms_id, complaint_id, gateway, line, service, 'x', 'x', kind, '', n, 'submitted', 1, created_at
+    FROM (SELECT * FROM reply ORDER BY id LIMIT 1),
+         (WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < :old) SELECT n FROM c)
+    """
 
 
 def forward_next(store: Store) -> None:

@@ -1,0 +1,108 @@
+"""SQLite's connections between two uses: one writer at a time, none kept whose use failed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from smsgate.errors import StoreUnavailable
+from smsgate.store.database import Database
+from smsgate.store.kept import KEPT_MAX, KeptConnections
+
+LIMIT_S = 30.0
+COUNT = "SELECT count(*) FROM t"
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """A database with one empty table."""
+    database = Database(f"sqlite:///{tmp_path}/store.db")
+    with database.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (a INTEGER)")
+    yield database
+    database.close()
+
+
+def count(database: Database) -> int:
+    with database.read() as connection:
+        return int(connection.exec_driver_sql(COUNT).scalar_one())
+
+
+def test_the_same_connection_serves_again(database: Database) -> None:
+    with database.lend_driver() as first, database.read() as looking:
+        looked_by = looking.connection.driver_connection
+    with database.write() as writing, database.read() as looking:
+        assert writing.connection.driver_connection is first
+        assert looking.connection.driver_connection is looked_by
+
+
+def test_what_failed_leaves_nothing_behind(database: Database) -> None:
+    def fail(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        database.run(fail)
+    assert count(database) == 0
+
+    with database.write() as connection:
+        connection.exec_driver_sql("INSERT INTO t VALUES (2)")
+    assert count(database) == 1
+
+
+def test_a_look_changes_nothing_and_sees_what_was_committed_since(database: Database) -> None:
+    with database.read() as connection:
+        assert connection.exec_driver_sql(COUNT).scalar_one() == 0
+        with database.write() as writing:
+            writing.exec_driver_sql("INSERT INTO t VALUES (1)")
+        assert connection.exec_driver_sql(COUNT).scalar_one() == 0  # all of one moment
+    assert count(database) == 1
+
+
+def test_writers_wait_for_each_other(database: Database) -> None:
+    def write() -> None:
+        for _ in range(20):
+            with database.write() as connection:
+                connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(LIMIT_S)
+
+    assert count(database) == 80
+
+
+def test_who_waits_too_long_is_told_so(database: Database) -> None:
+    kept = KeptConnections(database.reader, wait_s=0.01)
+
+    with kept.read(), pytest.raises(StoreUnavailable, match="busy by this very program"):
+        kept.take()
+
+    with kept.read():
+        pass  # the turn was not lost
+    kept.close()
+
+
+def test_a_connection_that_cannot_be_had_costs_nobody_a_turn(tmp_path: Path) -> None:
+    engine = sa.create_engine(f"sqlite:///{tmp_path}/nowhere/store.db")
+    kept = KeptConnections(engine, wait_s=0.01)
+
+    for _ in range(3):
+        with pytest.raises(sa.exc.OperationalError, match="unable to open"):
+            kept.take()
+
+
+def test_many_may_look_at_once_and_few_are_kept(database: Database) -> None:
+    uses = [database.read() for _ in range(6)]
+    lent = {id(use.__enter__()) for use in uses}
+    assert len(lent) == 6
+    for use in uses:
+        use.__exit__(None, None, None)
+
+    assert database.reader.pool.checkedout() == KEPT_MAX  # type: ignore[attr-defined]
