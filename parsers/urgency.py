@@ -29,6 +29,7 @@ _PAIRS = (
     | dangers.SPARKS
     | dangers.SELF_HARM
 )
+_CRIES = frozenset({"TOLONG", "HELP"})  # an emergency where somebody screams them
 _CANDIDATES = (
     dangers.EVENTS
     | dangers.THREATS
@@ -43,7 +44,7 @@ _CANDIDATES = (
     | dangers.LEAVE
     | dangers.LEAKS
     | CANDIDATES
-    | {"TOLONG", "HELP"}
+    | _CRIES
     | {second for _, second in _PAIRS}
 )
 _WHOLE = _CANDIDATES | dangers.DOWN | dangers.SMELL  # may end in a doubled letter as they are
@@ -56,8 +57,9 @@ def is_urgent(text: str, words: Sequence[Word]) -> bool:
     if any(sign in text for sign in dangers.IDEOGRAMS):
         return True
     said = _forget_ages([_unstretch(word.text) for word in words])
-    if _CANDIDATES.isdisjoint(said):
-        return False
+    candidates = _CANDIDATES.intersection(said)
+    if candidates <= _CRIES and dangers.SCREAMS.isdisjoint(said):
+        return False  # `tolong` is in every other complaint
     report = _Report(said, text, words)
     for index, word in enumerate(said):
         if word not in _CANDIDATES:
@@ -70,7 +72,7 @@ def is_urgent(text: str, words: Sequence[Word]) -> bool:
 
 def _unstretch(word: str) -> str:
     """A word without its last letter drawn out (`kebakarannn`), unless it is a word as it is."""
-    return word if word in _WHOLE else settle_drawn_out(word)
+    return word if word[-1:] != word[-2:-1] or word in _WHOLE else settle_drawn_out(word)
 
 
 def _forget_ages(said: list[str]) -> list[str]:
@@ -236,7 +238,7 @@ class _Report:
             return index - 2 if is_shut_in and self._says(dangers.PEOPLE) else None
         if word in dangers.LEAKS:
             return index if self._is_gas_leak(index) else None
-        if word in ("TOLONG", "HELP") and not dangers.SCREAMS.isdisjoint(before):
+        if word in _CRIES and not dangers.SCREAMS.isdisjoint(before):
             return index - len(before)
         return None
 

@@ -20,6 +20,8 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 def escape(text: str) -> str:
     """Return `text` with what text columns cannot hold written out: `\\u0000`, `\\ud83d`."""
+    if text.isascii() and "\0" not in text:
+        return text
     return _UNSTORABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
