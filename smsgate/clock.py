@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache, partial
 from typing import Protocol
 
+_TIMEX_OCTETS = 512
 _TIME_ERROR = 5  # linux/timex.h: the clock is not synchronised
 
 
@@ -46,12 +49,21 @@ class SystemClock:
         It unsays that as soon as somebody sets the clock by hand. Where it may not be asked (a sandbox) or has no such
         call, nothing is known.
         """
-        import ctypes  # late: it costs a start more than all the rest of this module
+        ask = _find_adjtimex()
+        return ask is not None and 0 <= ask() < _TIME_ERROR
 
-        try:
-            adjtimex = ctypes.CDLL(None).adjtimex
-        except (OSError, AttributeError):
-            return False
-        # With `modes` 0 it only reads, into at most 208 octets, and returns the clock's state or -1 (adjtimex(2)).
-        state: int = adjtimex(ctypes.create_string_buffer(512))
-        return 0 <= state < _TIME_ERROR
+
+@cache
+def _find_adjtimex() -> Callable[[], int] | None:
+    """Return what asks the kernel for its clock's state, or None where there is no such call.
+
+    With `modes` 0 it only reads, into at most 208 octets that nobody looks at, and returns the state or -1
+    (adjtimex(2)).
+    """
+    import ctypes  # late: it costs a start more than all the rest of this module
+
+    try:
+        adjtimex = ctypes.CDLL(None).adjtimex
+    except (OSError, AttributeError):
+        return None
+    return partial(adjtimex, ctypes.create_string_buffer(_TIMEX_OCTETS))
