@@ -13,12 +13,12 @@ looked at. What is answered says what the backend is to do:
 - 204: taken. The same again is taken again and changes nothing.
 - 400, 404, 405, 411, 413, 422: wrong as it is; no such backend, or no such complaint that it has.
 - 401: not signed as above, or the time is more than five minutes from ours.
-- 503: not now, as Retry-After says: the store is away, or the citizen had notices enough for now.
+- 503: not now: say it again, signed anew, when Retry-After says. The store is away, the citizen had notices enough for
+  now, or it was signed before we began.
 
 "answer." keeps one of our own signed requests, which the same secret signs, from being sent back to us. Played again,
-a callback that was taken changes nothing: this process knows its signature until its time has run out. After a
-restart within that time the history knows it, if it was the last that this backend said of the complaint; an earlier
-one counts once more as said, but no answer is told to the citizen twice. Behind a proxy with TLS.
+a callback that was taken changes nothing: this process knows its signature until its time has run out, and takes none
+from before its own time. Behind a proxy with TLS.
 """
 
 from __future__ import annotations
@@ -121,6 +121,7 @@ class Desk:
         self._age_max = age_max
         self._on_replies = on_replies
         self._lock = threading.Lock()
+        self._began_at = clock.monotonic()
         self._taken: dict[tuple[str, bytes], float] = {}
 
     def speaker(self, path: bytes) -> Speaker:
@@ -155,8 +156,11 @@ class Desk:
         is_signed = hmac.compare_digest(expected, given)
         if not (is_time and is_signed):
             raise _Refusal(HTTPStatus.UNAUTHORIZED, "not signed")
-        if abs(self._clock.now().timestamp() - int(timestamp)) > SKEW_S_MAX:
+        age_s = self._clock.now().timestamp() - int(timestamp)
+        if abs(age_s) > SKEW_S_MAX:
             raise _Refusal(HTTPStatus.UNAUTHORIZED, "not of this time")
+        if age_s >= self._clock.monotonic() - self._began_at:
+            raise _Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "signed before we began: sign it anew")
         return given
 
     def _is_taken(self, taken: tuple[str, bytes]) -> bool:

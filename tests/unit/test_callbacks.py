@@ -70,7 +70,13 @@ class Town:
     def __init__(self) -> None:
         self.store = FakeStore()
         self.clock = FakeClock()
+        self.clock.at -= timedelta(hours=1)
         self.woken = 0
+        self.open()
+        self.clock.at = NOW
+
+    def open(self) -> None:
+        """Begin to listen, as after a start of the daemon."""
         desk = Desk(
             self.store,
             {"kota": Speaker("kota", SECRET, WORDS)},
@@ -147,6 +153,19 @@ def test_the_same_callback_again_is_taken_and_changes_nothing(town: Town) -> Non
 
     assert statuses == [204, 204, 204]
     assert [progress.raw for progress in town.store.noted] == ["Proses", "Beres"]
+
+
+def test_what_was_signed_before_we_began_is_to_be_signed_anew(town: Town) -> None:
+    """What the process before us took is not known any more: an old word must not undo a newer one."""
+    town.server.close()
+    town.open()
+
+    assert town.say(said("Proses"), late_s=1) == 503
+    assert town.say(said("Proses")) == 503  # within the same second
+    assert town.store.noted == []
+
+    town.clock.at += timedelta(seconds=1)
+    assert town.say(said("Beres")) == 204
 
 
 @pytest.mark.parametrize("moved_s", [-callbacks.SKEW_S_MAX - 1, callbacks.SKEW_S_MAX + 1])
