@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from databases import OUR_ADVISORY_LOCKS
 from inbound import NOON, HandClock, decide, inbound, references
 from sqlalchemy import event
 from stores import SERVICES, StoreMaker, rows, write
@@ -54,11 +55,7 @@ def test_two_gateways_share_one_postgresql(postgresql_url: str) -> None:
         store.open()
         store.own()
 
-    locks = (
-        "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database "
-        "WHERE locktype = 'advisory' AND granted AND datname = current_database()"
-    )
-    assert rows(stores[0], locks) == [(2,)]
+    assert rows(stores[0], f"SELECT count(*) {OUR_ADVISORY_LOCKS} AND granted") == [(2,)]
     for store in stores:
         store.close()
 
@@ -100,9 +97,7 @@ def first_and_second(postgresql_url: str) -> Iterator[tuple[Store, Store]]:
     first.own()
     second.open()
     write(  # and wait until the session has ended, for it keeps the name until then
-        second,
-        "SELECT pg_terminate_backend(pid, 60000) FROM pg_locks "
-        "WHERE locktype = 'advisory' AND granted",
+        second, f"SELECT pg_terminate_backend(pid, 60000) {OUR_ADVISORY_LOCKS} AND granted"
     )
     yield first, second
     first.close()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from databases import OUR_ADVISORY_LOCKS
 from inbound import HandClock, decide, inbound, parts_of, references
 from stores import SERVICES, StoreMaker, rows
 
@@ -112,12 +113,8 @@ def wait_for_lock(store: Store) -> None:
 
 
 def count_locks(store: Store, condition: str) -> int:
-    """Count advisory locks of this test: other tests use the same server, in databases of their own."""
-    ours = "(SELECT oid FROM pg_database WHERE datname = current_database())"
-    [(count,)] = rows(
-        store,
-        f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = {ours} AND {condition}",
-    )
+    """Count advisory locks."""
+    [(count,)] = rows(store, f"SELECT count(*) {OUR_ADVISORY_LOCKS} AND {condition}")
     return int(count)
 
 

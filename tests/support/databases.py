@@ -53,6 +53,13 @@ def _end_server(data: Path) -> None:
             os.kill(server, signal.SIGQUIT)
 
 
+# Other workers' tests use the same server, in databases of their own: neither counted nor ended by ours.
+OUR_ADVISORY_LOCKS = (
+    "FROM pg_locks WHERE locktype = 'advisory' "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+
+
 class PostgresqlServer:
     """The PostgreSQL server of this test run, as one worker sees it."""
 
