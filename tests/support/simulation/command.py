@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 import time
@@ -16,6 +17,7 @@ from simulation.faults import KINDS
 from simulation.history import Outcome, run_history
 
 CHUNK = 25  # seeds that one process takes at a time
+COLLECT_EVERY = 100
 SHOWN_MAX = 5  # traces; of further failing seeds only the violations are printed
 
 
@@ -76,10 +78,18 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def _run_all(seeds: range, jobs: int) -> Iterator[Outcome]:
     if jobs <= 1:
-        yield from map(run_history, seeds)
+        yield from map(_run, seeds)
         return
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(run_history, seeds, chunksize=CHUNK)
+        yield from pool.map(_run, seeds, chunksize=CHUNK)
+
+
+def _run(seed: int) -> Outcome:
+    """Run one history, and now and then clear up what none of them did: half a GiB after some thousands."""
+    outcome = run_history(seed)
+    if seed % COLLECT_EVERY == 0:
+        gc.collect()
+    return outcome
 
 
 def _report(tally: Tally, took_s: float) -> None:
