@@ -15,6 +15,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, MutableMapping
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
@@ -132,7 +133,8 @@ def _renderers(chosen: str, stream: TextIO) -> list[Processor]:
                 colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
             ),
         ]
-    to_json = structlog.processors.JSONRenderer(serializer=json.dumps, default=str)
+    encoder = json.JSONEncoder(default=str)  # made once, not for each line
+    to_json = structlog.processors.JSONRenderer(lambda event, **_: encoder.encode(event))
     if chosen == "journal":
         return [JournalSender(), stamp, to_json]
     return [stamp, to_json]
@@ -200,6 +202,7 @@ def guard_privacy(_logger: Any, _method: str, event: Event) -> Event:
     return event
 
 
+@lru_cache(maxsize=512)  # the names of fields are few, and there are seven to a line
 def _is_personal(key: str) -> bool:
     lowered = key.lower()
     return lowered not in _HARMLESS and not _PERSONAL_WORDS.isdisjoint(lowered.split("_"))
