@@ -411,7 +411,7 @@ class ModemLink(SerialComms):
             return False
         lines = self._transact(Exchange(f"ATS{register}?"), timeout_s).lines
         return lines[-1] == "OK" and any(
-            line.isdigit() and int(line) == value for line in lines[:-1]
+            line.isdecimal() and int(line) == value for line in lines[:-1]
         )
 
     def _prove_by_pattern(self, timeout_s: float) -> bool:

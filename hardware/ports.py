@@ -91,7 +91,8 @@ def udev_rules(port: Port, *, name: str, has_twin: bool = False) -> list[str]:
 
 def _natural(entry: Path) -> list[tuple[int, str]]:
     return [
-        (int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", entry.name)
+        (int(part), "") if part.isdecimal() else (0, part)
+        for part in re.split(r"(\d+)", entry.name)
     ]
 
 

@@ -40,3 +40,14 @@ def test_noise_does_not_hide_a_memory_and_what_it_holds(script):
         slots = modem.list_held().slots
 
     assert places(slots) == [("SM", 1, PDU)]
+
+
+def test_noise_that_looks_like_a_digit_is_none(script):
+    """`0²2` is digits to Python, and no number: the line's worker fell over it."""
+    script.put("SM", 1)
+    script.once(r"ATS7\?", "\r\n0\xb22\r\n\r\nOK\r\n")
+
+    with driven(script) as modem:
+        slots = modem.list_held().slots
+
+    assert places(slots) == [("SM", 1, PDU)]
