@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # the store and the simulator are heavy, and `--help` needs n
 DEFAULT_SENDER = "+6281234567890"
 # One phone plays all citizens here, and each of them gets a receipt.
 LIMITS = "[service.limits]\nper_sender_day = 10000\nper_sender_burst = 10000\n"
+LEAVING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LINE_LIMIT_S = 30.0  # for one SMS to be filed, forwarded and answered
 # A phone sends at most 255 parts of 153 characters; more octets than these are never one SMS.
 LINE_OCTETS_MAX = 255 * 153 * 4
@@ -120,16 +121,32 @@ def _read_lines() -> Iterator[str | None]:
 @contextlib.contextmanager
 def _stage(sender: str) -> Iterator[tuple[Rehearsal, Store, Citizen]]:
     """Start everything; stop everything afterwards, in bounded time."""
-    from smsgate.citizen import Citizen
-    from smsgate.rehearsal import Plan, Rehearsal
+    with _leaving_later():
+        from smsgate.citizen import Citizen
+        from smsgate.rehearsal import Plan, Rehearsal
 
     with Rehearsal(Plan(service_lines=LIMITS)) as rehearsal:
         print("Starting the gateway …", file=sys.stderr)
         rehearsal.start_all()
+        with _leaving_later():
+            import smsgate.store  # noqa: F401  # a second, in which the programs start
         with contextlib.ExitStack() as stack:
             network = stack.enter_context(rehearsal.network())
             store = stack.enter_context(rehearsal.store())
             yield rehearsal, store, Citizen(rehearsal, store, network, sender)
+
+
+@contextlib.contextmanager
+def _leaving_later() -> Iterator[None]:
+    """Hold signals back while modules are imported: what a handler raises there may be lost.
+
+    The import system cleans up in callbacks of weak references, out of which no exception comes.
+    """
+    earlier = signal.pthread_sigmask(signal.SIG_BLOCK, LEAVING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, earlier)
 
 
 def _leave(number: int, _frame: FrameType | None) -> NoReturn:
