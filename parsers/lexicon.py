@@ -33,9 +33,8 @@ class Word(NamedTuple):
         return self.text[0].isdecimal()
 
 
-_new_word = partial(
-    tuple.__new__, Word
-)  # a fourth of the constructor's time: there are twenty to a text
+# A fourth of the constructor's time: there are twenty to a text.
+_new_word = partial(tuple.__new__, Word)
 
 
 def list_words(listing: str) -> frozenset[str]:

@@ -72,7 +72,7 @@ def is_urgent(text: str, words: Sequence[Word]) -> bool:
 
 def _unstretch(word: str) -> str:
     """A word without its last letter drawn out (`kebakarannn`), unless it is a word as it is."""
-    return word if word[-1:] != word[-2:-1] or word in _WHOLE else settle_drawn_out(word)
+    return word if word in _WHOLE else settle_drawn_out(word)
 
 
 def _forget_ages(said: list[str]) -> list[str]:

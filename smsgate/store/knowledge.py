@@ -118,14 +118,19 @@ _OPTOUTS = Prepared(
 )
 
 
-def _first_since(since: str) -> Any:
+def _counted_since(moment: str) -> tuple[Any, ...]:
+    return (
+        _reply.c.gateway == sa.bindparam("gateway"),
+        _reply.c.created_at > sa.bindparam(moment),
+        # As the partial index says it, else SQLite does not use it.
+        sa.literal_column("reply.is_counted"),
+    )
+
+
+def _first_since(moment: str) -> Any:
     return (
         sa.select(_reply.c.id)
-        .where(
-            _reply.c.gateway == sa.bindparam("gateway"),
-            _reply.c.created_at > sa.bindparam(since),
-            sa.literal_column("reply.is_counted"),  # as the partial index says it
-        )
+        .where(*_counted_since(moment))
         .order_by(_reply.c.created_at)
         .limit(1)
         .scalar_subquery()
@@ -146,12 +151,7 @@ _BUDGET = Prepared(
         sa.func.coalesce(
             sa.func.sum(sa.case((_reply.c.created_at > sa.bindparam("hour"), 1), else_=0)), 0
         ),
-    ).where(
-        _reply.c.gateway == sa.bindparam("gateway"),
-        _reply.c.created_at > sa.bindparam("day"),
-        # As the partial index says it, else SQLite does not use it.
-        sa.literal_column("reply.is_counted"),
-    )
+    ).where(*_counted_since("day"))
 )
 
 

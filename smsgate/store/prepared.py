@@ -17,8 +17,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect
 from sqlmodel.sql.sqltypes import UTCDateTime
 
+REMEMBERED = 64  # converted values of each type of column
 Converter = Callable[[Any], Any] | None
-REMEMBERED = 64  # of each type of column
 Lists = Callable[[str], list[Any]]  # the bind parameters of an `IN`, by the name of its list
 
 
@@ -133,7 +133,7 @@ def _parameters(name: str, values: Mapping[str, Any]) -> list[Any]:
 
 def _flat(values: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return values with each list taken apart, its length a power of two so that few statements are compiled."""
-    if not any(type(value) is list for value in values.values()):
+    if not any(isinstance(value, list) for value in values.values()):
         return values
     flat: dict[str, Any] = {}
     for name, value in values.items():
