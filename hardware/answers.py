@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from itertools import accumulate
+
+from msgspec import Struct, field
 
 from .errors import CME_SENSES, CMS_SENSES
 from .facts import Registration, Signal
@@ -38,8 +39,7 @@ _REGISTRATION_WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class RefusedAnswer:
+class RefusedAnswer(Struct, frozen=True):
     """An error as the modem put it: family "E" (+CME), "S" (+CMS) or "" (a bare ERROR)."""
 
     family: str
@@ -47,8 +47,7 @@ class RefusedAnswer:
     sense: str
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(Struct, frozen=True):
     """A header with its PDU; `pdu` is None where the pair is damaged, and `octets` then are what stood there."""
 
     index: int
@@ -58,8 +57,7 @@ class Pair:
     octets: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(Struct, frozen=True):
     """What a `+CMGL` or `+CMGR` line says; `length` is None where the line is damaged behind the index."""
 
     index: int
@@ -67,8 +65,7 @@ class Header:
     length: int | None
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(Struct):
     """One AT+CMGL answer."""
 
     pairs: list[Pair] = field(default_factory=list)

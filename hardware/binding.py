@@ -11,12 +11,15 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from glob import glob
+from typing import ClassVar
+
+from msgspec.structs import replace
 
 from .answers import is_same_imei, read_digits
 from .clock import Monotonic, SystemMonotonic
 from .discovery import holders
+from .discreet import Discreet
 from .errors import ModemError
 from .link import LinkSurroundings, ModemLink
 
@@ -32,9 +35,10 @@ AskImei = Callable[
 ]  # the IMEI of what is on a port; None where nothing answers as a modem does
 
 
-@dataclass(slots=True)
-class _Asked:
+class _Asked(Discreet, frozen=True):
     """A node that was not the one wanted."""
+
+    hidden: ClassVar[frozenset[str]] = frozenset({"imei"})
 
     imei: str | None
     again_at: float

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from enum import StrEnum
+from typing import ClassVar
+
+from msgspec import Struct, field
 
 from . import inspection
 from .answers import is_same_imei
+from .discreet import Discreet
 from .facts import Usage
 from .inspection import Card, Device, Network
 from .pin import CARD_LOCKS, OPERATOR_LOCKS, USABLE
@@ -43,8 +46,7 @@ class Level(StrEnum):
     FAILURE = "failure"
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """What one check found. `facts` fill its sentence; none names a person."""
 
     check: str
@@ -63,8 +65,7 @@ def choose_next(findings: Sequence[Finding]) -> Finding | None:
     return None
 
 
-@dataclass(frozen=True)
-class Balance:
+class Balance(Struct, frozen=True):
     """How the prepaid balance is asked for, and how little is too little."""
 
     ussd: str
@@ -72,27 +73,29 @@ class Balance:
     least: int
 
 
-@dataclass(frozen=True)
-class Expected:
+class Expected(Discreet, frozen=True):
     """What the configuration, and what was pinned, say that should be found. None: nothing."""
+
+    hidden: ClassVar[frozenset[str]] = frozenset(
+        {"imei", "iccid", "smsc", "loop_number", "neighbour_imeis"}
+    )
 
     name: str = ""
     baud: int = 115200
     has_pin: bool = False
-    imei: str | None = field(default=None, repr=False)
-    iccid: str | None = field(default=None, repr=False)
-    smsc: str | None = field(default=None, repr=False)
+    imei: str | None = None
+    iccid: str | None = None
+    smsc: str | None = None
     balance: Balance | None = None
-    loop_number: str | None = field(default=None, repr=False)
+    loop_number: str | None = None
     is_host_clock_right: bool = True
     neighbours: tuple[
         str, ...
     ] = ()  # ports of other configured modems: never opened, never offered
-    neighbour_imeis: tuple[str, ...] = field(default=(), repr=False)
+    neighbour_imeis: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class PortSight:
+class PortSight(Struct, frozen=True):
     """What can be seen of a port without opening it."""
 
     path: str
@@ -110,8 +113,7 @@ class PortSight:
     udev_rule: str = ""
 
 
-@dataclass(frozen=True)
-class Voice:
+class Voice(Struct, frozen=True):
     """Whether anything answers, and where: at another speed, on another interface of the device."""
 
     answers: bool
@@ -355,8 +357,7 @@ def judge_announcements(modes: Sequence[int] | None) -> Finding:
 # -- what costs money, and the time
 
 
-@dataclass(frozen=True)
-class Loop:
+class Loop(Struct, frozen=True):
     """What became of an SMS to oneself: `outcome` is "arrived", "rejected", "unclear" or "lost"."""
 
     outcome: str

@@ -13,7 +13,8 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from .urc import WITH_BODY, UrcKind, kind_of
 
@@ -33,8 +34,7 @@ _HEX = frozenset("0123456789ABCDEFabcdef")
 _JUNK = "".join(map(chr, (*range(0x21), *range(0x7F, 0x100))))
 
 
-@dataclass(frozen=True, slots=True)
-class Urc:
+class Urc(Struct, frozen=True):
     """One unsolicited line, with the line that belongs to it where there is one."""
 
     kind: UrcKind

@@ -10,7 +10,8 @@ again; what is acknowledged too early could be lost.
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from . import answers
 from .dialogue import Urc

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import ClassVar
 
+from msgspec import Struct, field
+
+from .discreet import Discreet
 from .sms import Slot
 
 # where modems are looked for that are known by their IMEI
@@ -14,16 +17,17 @@ USUAL_PORTS = ("/dev/serial/by-id/*", "/dev/ttyUSB*", "/dev/ttyACM*")
 FLOW_CONTROLS = ("none", "rtscts", "dsrdtr", "xonxoff")
 
 
-@dataclass(frozen=True)
-class ModemOptions:
+class ModemOptions(Discreet, frozen=True):
     """How to reach one modem. `memories` are worked in this order; new SMS are stored in the first that has room."""
+
+    hidden: ClassVar[frozenset[str]] = frozenset({"imei", "pin"})
 
     port: str | None  # with an `imei` only where to look first
     baud: int = 115200
-    imei: str | None = field(default=None, repr=False)  # the one modem that may be on the port
+    imei: str | None = None  # the one modem that may be on the port
     ports: tuple[str, ...] = USUAL_PORTS  # patterns: where to look for that modem
     memories: tuple[str, ...] = ("SM", "ME")
-    pin: str | None = field(default=None, repr=False)
+    pin: str | None = None
     wants_reports: bool = False  # have delivery reports come in
     flow_control: str = "none"  # with CTS not wired, any other value stalls every write
     command_timeout_s: float = 10
@@ -47,33 +51,32 @@ class ModemOptions:
             raise ValueError(f"flow_control must be one of {', '.join(FLOW_CONTROLS)}")
 
 
-@dataclass(frozen=True)
-class Identity:
+class Identity(Discreet, frozen=True):
     """Which device and which SIM. None where the modem does not tell."""
+
+    hidden: ClassVar[frozenset[str]] = frozenset({"imei", "imsi", "iccid", "smsc"})
 
     manufacturer: str
     model: str
     revision: str
-    imei: str = field(repr=False)
-    imsi: str | None = field(repr=False)
-    iccid: str | None = field(repr=False)
-    smsc: str | None = field(repr=False)
+    imei: str
+    imsi: str | None
+    iccid: str | None
+    smsc: str | None
 
     def holder_of(self, memory: str) -> str | None:
         """Return what a memory is in: the SIM's ICCID (or IMSI), or for any memory but the SIM's the device's IMEI."""
         return (self.iccid or self.imsi if memory == "SM" else self.imei) or None
 
 
-@dataclass(frozen=True)
-class Signal:
+class Signal(Struct, frozen=True):
     """AT+CSQ: `rssi` 0 to 31 and what it is in dBm; None where it is not known."""
 
     rssi: int | None
     dbm: int | None
 
 
-@dataclass(frozen=True)
-class Registration:
+class Registration(Struct, frozen=True):
     """AT+CREG: the `<stat>` of 27.007 section 7.2, and what it means."""
 
     stat: int
@@ -83,8 +86,7 @@ class Registration:
     operator: str | None
 
 
-@dataclass(frozen=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """How full a message memory is."""
 
     memory: str
@@ -92,18 +94,19 @@ class Usage:
     total: int
 
 
-@dataclass(frozen=True)
-class Listing:
+class Listing(Discreet, frozen=True):
     """What the modem held when asked: received messages and reports, and how many drafts it keeps for others.
 
     `whole` are the memories of which nothing was passed over for noise, each with the card or device that it is in:
     what is not in their listing is not there.
     """
 
+    hidden: ClassVar[frozenset[str]] = frozenset({"whole"})
+
     slots: tuple[Slot, ...]
     usage: tuple[Usage, ...]
     drafts: int
-    whole: Mapping[str, str | None] = field(default_factory=dict, repr=False)
+    whole: Mapping[str, str | None] = field(default_factory=dict)
 
 
 class EventKind(StrEnum):
@@ -118,8 +121,7 @@ class EventKind(StrEnum):
     LINK_DOWN = "link_down"
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(Struct, frozen=True):
     """One of them."""
 
     kind: EventKind

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from typing import ClassVar
+
+from msgspec import Struct
 
 from . import answers
+from .discreet import Discreet
 from .facts import Registration, Signal, Usage
 from .pin import STATE_OF_ERROR, USABLE
 from .profiles import profile_for
@@ -28,28 +31,29 @@ SIM_FAILED = "FAILED"
 SIM_SILENT = "NOT READY"
 
 
-@dataclass(frozen=True)
-class Device:
+class Device(Discreet, frozen=True):
     """Which modem."""
+
+    hidden: ClassVar[frozenset[str]] = frozenset({"imei"})
 
     manufacturer: str
     model: str
     revision: str
-    imei: str = field(repr=False)
+    imei: str
 
 
-@dataclass(frozen=True)
-class Card:
+class Card(Discreet, frozen=True):
     """Which SIM, and whether it may be used: `state` as AT+CPIN? says, or one of ours."""
+
+    hidden: ClassVar[frozenset[str]] = frozenset({"imsi", "iccid"})
 
     state: str
     tries_left: int | None = None
-    imsi: str | None = field(default=None, repr=False)
-    iccid: str | None = field(default=None, repr=False)
+    imsi: str | None = None
+    iccid: str | None = None
 
 
-@dataclass(frozen=True)
-class Network:
+class Network(Struct, frozen=True):
     """How the network is there. `mode` is how the operator is chosen: 0 by itself, 1 by hand, 2 not at all."""
 
     registration: Registration

@@ -20,12 +20,12 @@ import termios
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import serial
 from gsmmodem.serial_comms import SerialComms
+from msgspec import Struct
 
 from .clock import Monotonic
 from .dialogue import RESTARTED, Dialogue, Exchange, Urc
@@ -68,8 +68,7 @@ SYNC_PATTERN_BITS = 16
 SYNC_WRONG = "AT+SMSGATE"  # no modem's command
 
 
-@dataclass(frozen=True)
-class LinkSurroundings:
+class LinkSurroundings(Struct, frozen=True):
     """What a link is given: who hears its URCs and its log, where time and chance come from, and its limits."""
 
     on_urc: Callable[[Urc], None]

@@ -7,9 +7,10 @@ import random
 import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from functools import partial
 from glob import escape
+
+from msgspec.structs import replace
 
 from . import answers
 from .answers import Pair
@@ -167,7 +168,8 @@ class Modem:
         return True
 
     def _move_to(self, port: str | None) -> None:
-        self._surroundings = replace(self._surroundings, options=replace(self._options, port=port))
+        options = replace(self._options, port=port)
+        self._surroundings = replace(self._surroundings, options=options)
 
     def _connect(self) -> ModemEngine:
         """Return an engine that is up, on the port where the modem should be."""

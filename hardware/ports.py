@@ -6,8 +6,9 @@ Everything is read below `root`, so that a test can make a machine of its own. N
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 _PCI = re.compile(r"[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-9a-f]")
 _USB_PLACE = re.compile(r"\d+-(?P<ports>[\d.]+):(?P<configuration>\d+)\.(?P<interface>\d+)")
@@ -22,8 +23,7 @@ _BY_SERIAL = (
 _BY_PATH = 'SUBSYSTEM=="tty", ENV{{ID_PATH}}=="{path}", SYMLINK+="smsgate/{name}"'
 
 
-@dataclass(frozen=True)
-class UsbPlace:
+class UsbPlace(Struct, frozen=True):
     """Which interface of which USB device. `device` is its folder in /sys: the same for all its interfaces."""
 
     device: str
@@ -35,8 +35,7 @@ class UsbPlace:
     id_path: str | None
 
 
-@dataclass(frozen=True)
-class Port:
+class Port(Struct, frozen=True):
     """One serial port: its name below /dev, names that stay, and its place on USB, if it has one."""
 
     path: str

@@ -8,10 +8,11 @@ import os
 import stat
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from . import diagnosis as d
 from . import inspection
@@ -36,8 +37,7 @@ BRIDGES = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Waits:
+class Waits(Struct, frozen=True):
     """How long the diagnosis waits."""
 
     silence_s: float = 3.0  # of a modem at its configured speed
@@ -49,8 +49,7 @@ class Waits:
     loop_s: float = 120.0
 
 
-@dataclass(frozen=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True):
     """The machine around the port; a test makes one of its own."""
 
     root: Path = Path("/")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 
-@dataclass(frozen=True)
-class Profile:
+class Profile(Struct, frozen=True):
     """How one family of modems differs.
 
     `makers` and `models` are what the lower-case answers to AT+CGMI and AT+CGMM contain; no models means all.

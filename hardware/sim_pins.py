@@ -6,23 +6,26 @@ The file is read anew each time, since a technician's command changes it while t
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from msgspec.structs import asdict
+
+from .discreet import Discreet
 from .durable import DurableTable
 from .facts import Identity
 
 SIM_PINS_FILE = "sims.json"  # in the folder of small files that outlive a restart
 
 
-@dataclass(frozen=True, slots=True)
-class SimIdentity:
+class SimIdentity(Discreet, frozen=True):
     """What tells one SIM from another, and where its SMS go. None where the modem does not tell."""
 
-    iccid: str | None = field(default=None, repr=False)
-    imsi: str | None = field(default=None, repr=False)
-    smsc: str | None = field(default=None, repr=False)
+    hidden: ClassVar[frozenset[str]] = frozenset({"iccid", "imsi", "smsc"})
+
+    iccid: str | None = None
+    imsi: str | None = None
+    smsc: str | None = None
 
     def change_to(self, seen: SimIdentity) -> str | None:
         """Return what changed: "SIM", "SMSC" or None. What either side does not tell is no change."""

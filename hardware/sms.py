@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from typing import ClassVar
+
+from msgspec import Struct
+
+from .discreet import Discreet
 
 
 class Stat(IntEnum):
@@ -37,8 +41,7 @@ class Alphabet(StrEnum):
     OCTETS = "8bit"
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """A TP-OA, TP-DA or TP-RA.
 
     `number` is `+` and digits for an international number, digits (with `*#abc`) for any other, and the letters of an
@@ -49,8 +52,7 @@ class Address:
     type_of_number: TypeOfNumber
 
 
-@dataclass(frozen=True, slots=True)
-class Concat:
+class Concat(Struct, frozen=True):
     """The concatenation element of a user data header (23.040 sections 9.2.3.24.1 and 9.2.3.24.8)."""
 
     reference: int
@@ -59,8 +61,7 @@ class Concat:
     number: int  # 1-based
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(Discreet, frozen=True):
     """One occupied place of a message memory, as one listing showed it.
 
     `pdu` holds the octets as listed, SMSC field included. When the line could not be read as PDU (not hex, or not
@@ -70,6 +71,8 @@ class Slot:
     under the same numbers.
     """
 
+    hidden: ClassVar[frozenset[str]] = frozenset({"holder"})
+
     memory: str  # "SM", "ME", …; "CMT" for a message handed over directly, which no memory holds
     index: int
     stat: int
@@ -77,11 +80,10 @@ class Slot:
     pdu: bytes
     is_damaged: bool = False
     generation: int = 0
-    holder: str | None = field(default=None, repr=False)
+    holder: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SmsDeliver:
+class SmsDeliver(Struct, frozen=True):
     """An SMS-DELIVER, or one part of a concatenated one.
 
     `sent_at` (from TP-SCTS) is aware and keeps the SMSC's offset; it is None where the seven octets are no date.
@@ -104,8 +106,7 @@ class SmsDeliver:
     is_truncated: bool = False  # the user data ended before TP-UDL said
 
 
-@dataclass(frozen=True, slots=True)
-class SmsStatusReport:
+class SmsStatusReport(Struct, frozen=True):
     """An SMS-STATUS-REPORT: the network's word on one part we submitted."""
 
     smsc: str | None
@@ -116,15 +117,13 @@ class SmsStatusReport:
     status: int  # TP-ST, 23.040 section 9.2.3.15
 
 
-@dataclass(frozen=True, slots=True)
-class SmsSubmit:
+class SmsSubmit(Struct, frozen=True):
     """An SMS-SUBMIT found in a memory: somebody's draft. Never ours to touch."""
 
     recipient: Address
 
 
-@dataclass(frozen=True, slots=True)
-class Undecodable:
+class Undecodable(Struct, frozen=True):
     """Octets that are no TPDU we can read; `reason` names the field that failed, never the content."""
 
     reason: str
@@ -133,8 +132,7 @@ class Undecodable:
 Decoded = SmsDeliver | SmsStatusReport | SmsSubmit | Undecodable
 
 
-@dataclass(frozen=True, slots=True)
-class SubmitPdu:
+class SubmitPdu(Struct, frozen=True):
     """An SMS-SUBMIT ready for `AT+CMGS`."""
 
     octets: bytes  # SMSC field included

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol, Self
+
+from msgspec import Struct
 
 from . import answers
 from .clock import SystemMonotonic
@@ -89,8 +90,7 @@ class _BareEngine(TappedEngine):
         return self._dialogue.has_echo
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """How long a terminal waits: for a modem to make sense, and for an ordinary answer."""
 
     silence_s: float = 12.0

@@ -11,10 +11,10 @@ import json
 import random
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from .discreet import Discreet
 from .engine import ModemEngine
 from .facts import Listing, ModemOptions
 from .modem import Modem
@@ -26,12 +26,13 @@ SEED = 1708
 LISTEN_STEP_S = 1.0
 
 
-@dataclass(frozen=True)
-class Turn:
+class Turn(Discreet, frozen=True):
     """What one side said until the other did; latin-1."""
 
+    hidden: ClassVar[frozenset[str]] = frozenset({"said"})
+
     is_ours: bool
-    said: str = field(repr=False)
+    said: str
 
 
 class Recording:

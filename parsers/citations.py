@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from parsers.lexicon import Word, list_words
 
@@ -28,8 +29,7 @@ _DATE_GROUPS = ((2, 2, 4), (4, 2, 2))
 _LEADING_WORDS_MAX = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Citation:
+class Citation(Struct, frozen=True):
     """A number of a reference's length. `end` is the folded index behind it.
 
     `is_named`: the text itself calls it a complaint's number.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from itertools import islice
 
 from parsers.asking import COURTESY
@@ -41,11 +42,12 @@ _NOT_DENIED = rf"(?!{_GAP}(?:TIDAK|TDK|TAK|GAK|GA|BELUM|BLM)(?![^\W_]))"
 _HIDE = r"(?:RAHASIA\s?KAN|SAMARKAN|SEMBUNYIKAN|LINDUNGI)"
 
 
+@cache  # when the first text needs it: most need none, and a start would wait for it
 def _any_of(*patterns: str) -> re.Pattern[str]:
     return re.compile(r"(?<![^\W_])(?:" + "|".join(patterns) + r")(?![^\W_])")
 
 
-_WISHES = _any_of(
+_WISHES = (
     # rahasiakan nama saya
     rf"{_HIDE}{_GAP}{_IDENTITY}{_GAP}{_FEW_WORDS}{_SELF}",
     # identitas saya mohon dirahasiakan; nama saya jangan disebut, jangan sampai dikasih ke lurah.
@@ -75,7 +77,7 @@ _WISHES = _any_of(
     rf"(?:DO{_GAP}NOT|DON\W?T|DONT){_GAP}(?:TELL|MENTION|SHARE|SHOW|GIVE){_GAP}{_FEW_WORDS}(?:MY|IT{_GAP}WAS{_GAP}ME)",
 )
 # The wish for ANONIM. Counter-examples: `akun anonim di fb`, `tidak bisa lapor anonim di aplikasi`.
-_NAMELESS = _any_of(
+_NAMELESS = (
     rf"(?:SAYA|SAYE|SY|AKU|KAMI|MAU|INGIN|IZIN|IJIN|MOHON){_GAP}(?:ME)?LAPOR(?:KAN)?{_GAP}{_FEW_WORDS}ANONIM",
     rf"(?<!TIDAK )(?<!TDK )(?<!TAK )(?<!GAK )(?<!GA )(?:SAYA|SAYE|SY|AKU|KAMI|MAU|INGIN|MINTA|MOHON){_GAP}"
     rf"(?:TETAP{_GAP})?ANONIM",
@@ -161,10 +163,14 @@ def read_wish(folded: Folded, lexicon: Lexicon) -> Privacy:
     mistake cannot be undone.
     """
     text = folded.text
-    if any(cue in text for cue in _NAMELESS_CUES) and _NAMELESS.search(text):
+    if any(cue in text for cue in _NAMELESS_CUES) and _any_of(*_NAMELESS).search(text):
         return Privacy.ANONIM
     said = _read_clauses(folded, lexicon)
-    if said is Privacy.PLAIN and any(cue in text for cue in _CUES) and _WISHES.search(text):
+    if (
+        said is Privacy.PLAIN
+        and any(cue in text for cue in _CUES)
+        and _any_of(*_WISHES).search(text)
+    ):
         return Privacy.RAHASIA
     return said
 

@@ -6,8 +6,9 @@ Data, and a default: another city's gateway gives a `Gazetteer` of its own.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from parsers.lexicon import Word, split_words
 from parsers.lookalikes import fold
@@ -79,8 +80,7 @@ _SPELLINGS = {
 }
 
 
-@dataclass(frozen=True)
-class Gazetteer:
+class Gazetteer(Struct, frozen=True):
     """Names of places, as configured; compared without regard to case, spaces and usual spellings."""
 
     names: tuple[str, ...]

@@ -12,7 +12,8 @@ The text is folded once and every rule is one pass over it: the time is linear i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from parsers.citations import Citation, find_named, read_leading
 from parsers.discretion import lean_privacy, read_privacy, read_wish

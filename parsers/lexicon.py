@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from parsers.lookalikes import fold_word
 from parsers.meaning import Grammar, Privacy
@@ -64,8 +65,7 @@ def split_words(folded: str, start: int = 0) -> list[Word]:
     return words
 
 
-@dataclass(frozen=True)
-class Lexicon:
+class Lexicon(Struct, frozen=True, dict=True):
     """A grammar, folded. Prefixes are pairs of the folded and the configured form, longest first."""
 
     prefixes: tuple[tuple[str, str], ...]

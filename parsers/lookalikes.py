@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 # Capitals of other scripts that a reader cannot tell from Latin ones. A phone set to another
 # keyboard, or a text copied from a chat, has them; a person sees BTM and so do we. Folding comes
@@ -42,8 +43,7 @@ _TRIMMED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
+class Folded(Struct, frozen=True):
     """A text as typed (`raw`) and in recognisable capitals (`text`).
 
     `starts[i]` is where the character behind `text[i]` stands in `raw`; one more entry is the end.

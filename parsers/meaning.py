@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Privacy(StrEnum):
@@ -27,8 +28,7 @@ class Doubt(StrEnum):
     BLANK = "blank"
 
 
-@dataclass(frozen=True, slots=True)
-class Grammar:
+class Grammar(Struct, frozen=True):
     """What is configured about one service's texts. Words are compared without regard to case and look-alikes."""
 
     prefixes: tuple[str, ...] = ("BTM",)
@@ -46,8 +46,7 @@ class Grammar:
     is_unprefixed_complaint: bool = False  # a SIM of our own: a text without prefix is a complaint
 
 
-@dataclass(frozen=True, slots=True)
-class Complaint:
+class Complaint(Struct, frozen=True):
     """A complaint. `body` is exactly as typed after the prefix (and after RAHASIA or ANONIM), trimmed at both ends."""
 
     body: str
@@ -56,8 +55,7 @@ class Complaint:
     is_urgent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class FollowUp:
+class FollowUp(Struct, frozen=True):
     """`BTM <digits> text`: an addition if the digits are the sender's own open reference, else what `otherwise` says.
 
     `is_named`: the text itself calls the digits a complaint's number (`aduan no 12345678 …`). When they are then
@@ -70,30 +68,25 @@ class FollowUp:
     is_named: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class StatusQuery:
+class StatusQuery(Struct, frozen=True):
     """The status is asked: of `reference`, or of the newest complaint."""
 
     reference: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Help:
+class Help(Struct, frozen=True):
     """How it is done is asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class OptOut:
+class OptOut(Struct, frozen=True):
     """No notices any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class OptIn:
+class OptIn(Struct, frozen=True):
     """Notices again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Test:
+class Test(Struct, frozen=True):
     """A trial, or the prefix with nothing behind it (`is_empty`)."""
 
     __test__ = False  # not a test class, whatever its name makes pytest think
@@ -101,8 +94,7 @@ class Test:
     is_empty: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Unrecognised:
+class Unrecognised(Struct, frozen=True):
     """Not ours, or not clear: for a person to sort. `body` is the text, trimmed.
 
     `prefix` is that of the other service, where it begins with one. `privacy` is what it seems to ask:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from itertools import islice
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from parsers.cities import CONVENTIONS, NAMES
 from parsers.lexicon import Lexicon, Word, iterate_words, list_words, strictest
@@ -64,8 +66,7 @@ _GLUED_DIGITS_MIN = 3
 _GLUED_LETTERS_MIN = 4  # `BTMart`, `BTMan`: what is shorter proves nothing
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(Struct, frozen=True):
     """A prefix that was recognised. `end` is the folded index at which the text behind it begins.
 
     `privacy` is what a keyword before the prefix asked for (`RAHASIA BTM …`). `is_copied`: the
@@ -79,8 +80,7 @@ class Opening:
     is_copied: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class OtherService:
+class OtherService(Struct, frozen=True):
     """A text that begins with the prefix of another service of this gateway."""
 
     prefix: str

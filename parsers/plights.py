@@ -7,7 +7,8 @@ counter-examples. Whether it is past, feared or frequent is asked afterwards, by
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from parsers import dangers
 
@@ -24,8 +25,7 @@ _REACH = 4
 _LONG_REACH = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(Struct, frozen=True):
     """A text's words in their order and as a set, and whether it says that it speaks of now."""
 
     said: Sequence[str]

@@ -9,9 +9,10 @@ place, a thing, a fact, makes the text a complaint or an addition: `12345678 kap
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+
+from msgspec import Struct
 
 from parsers import asking
 from parsers.lexicon import Lexicon, Word, unstretch
@@ -26,8 +27,7 @@ _IN_NEED = frozenset({"BANTUAN", "HELP", "TOLONG"})
 _ASKS_FOR_STATUS = frozenset({"INFO"})  # of the help words, with a reference
 
 
-@dataclass
-class Question:
+class Question(Struct, dict=True):
     """The words of a text, and whether its folded form has a question mark."""
 
     said: Sequence[str]  # words in their order, numbers left out

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+
+from msgspec import Struct
 
 from parsers import dangers
 from parsers.lexicon import Word, settle_drawn_out
@@ -87,8 +88,7 @@ def _forget_ages(said: list[str]) -> list[str]:
     return said
 
 
-@dataclass
-class _Report:
+class _Report(Struct, dict=True):
     """A folded text and its words, `said` as they are compared."""
 
     said: list[str]

@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
 import structlog
+from msgspec import Struct
 
 from smsgate.clock import Clock
 
@@ -32,8 +32,7 @@ class Severity(StrEnum):
     CRITICAL = "critical"  # now: citizens' SMS are not received, not kept or not forwarded
 
 
-@dataclass(frozen=True, slots=True)
-class Alarm:
+class Alarm(Struct, frozen=True):
     """One alarm that stands. `count`: how often its condition was seen since it began."""
 
     key: str

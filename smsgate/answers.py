@@ -10,11 +10,11 @@ restart begins a new one, and what was heard before is known by the history.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
+from msgspec import Struct
 
 from smsgate.backends import Held, NotFound, TryLater
 from smsgate.backends.progress import AskedComplaint, Heard, Progress, TellsProgress
@@ -51,8 +51,7 @@ class AnswerStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerTools:
+class AnswerTools(Struct, frozen=True):
     """What the worker is given besides the store and its backend.
 
     `poll_s` is the rest between two rounds; complaints older than `age_max` are not asked for:

@@ -6,8 +6,9 @@ Parts are decoded again from their octets here, never joined as texts: a charact
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import groupby
+
+from msgspec import Struct
 
 from hardware import pdu
 from hardware.sms import SmsDeliver
@@ -15,16 +16,14 @@ from hardware.sms import SmsDeliver
 GAP = "[…]"
 
 
-@dataclass(frozen=True, slots=True)
-class StoredPart:
+class StoredPart(Struct, frozen=True):
     """One part as the store keeps it: its number, and the octets with the SMSC field."""
 
     number: int
     pdu: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Assembly:
+class Assembly(Struct, frozen=True):
     """The text of an SMS; `has_gap` when a part is missing, and `GAP` stands where."""
 
     text: str

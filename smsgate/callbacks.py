@@ -29,13 +29,13 @@ import json
 import re
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import structlog
 
+from hardware.discreet import Discreet
 from smsgate.answers import ENDED_DAYS_MAX, age_max
 from smsgate.backends.json import pick, read_progress
 from smsgate.backends.progress import AskedComplaint, Heard, NotHereYet, Progress, ProgressWords
@@ -76,23 +76,25 @@ class CallbackStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Speaker:
+class Speaker(Discreet, frozen=True):
     """A backend that may speak: how it signs, and where it says what."""
 
+    hidden: ClassVar[frozenset[str]] = frozenset({"secret"})
+
     name: str
-    secret: str = field(repr=False)
+    secret: str
     words: ProgressWords
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Discreet, frozen=True):
     """One HTTP request; header names in lower case."""
+
+    hidden: ClassVar[frozenset[str]] = frozenset({"body"})
 
     method: bytes
     path: bytes
     headers: Mapping[bytes, bytes]
-    body: bytes = field(default=b"", repr=False)
+    body: bytes = b""
 
 
 class _Refusal(Exception):

@@ -11,7 +11,8 @@ import re
 import threading
 from collections import deque
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from smsgate.records import CompleteSms, Decide, Decision, Disposition, SenderKnowledge
 
@@ -23,8 +24,7 @@ REMEMBERED_MAX = 1000  # canaries known by their text: a network may keep an SMS
 _TEXT = re.compile(r"smsgate canary ([0-9A-F]{8})")
 
 
-@dataclass(frozen=True, slots=True)
-class CanaryRoute:
+class CanaryRoute(Struct, frozen=True):
     """Who sends canaries to whom, and how often."""
 
     line: str
@@ -34,8 +34,7 @@ class CanaryRoute:
     from_number: str | None = None  # of the SIM that sends them, where it is configured
 
 
-@dataclass(slots=True)
-class _Flight:
+class _Flight(Struct):
     """The canaries of one route."""
 
     route: CanaryRoute

@@ -7,8 +7,10 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, tzinfo
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from parsers import parse
 from parsers.language import is_english
@@ -41,8 +43,7 @@ _SAME_EACH_TIME = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceRules:
+class ServiceRules(Struct, frozen=True):
     """What is configured about one service's intake."""
 
     name: str
@@ -86,8 +87,7 @@ def text_digest(body: str) -> bytes:
     return hashlib.sha256(folded.encode("utf-8", "surrogatepass")).digest()
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """One SMS under decision, with all that is known about it."""
 
     rules: ServiceRules

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from hardware.simulator.control import ControlClient, ControlError
 from smsgate.records import (
@@ -33,8 +34,7 @@ _OPEN_REPLIES = (ReplyState.DUE, ReplyState.CLAIMED)
 _LOST_REPLIES = (ReplyState.UNCONFIRMED, ReplyState.EXPIRED, ReplyState.UNDELIVERED)
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(Struct, frozen=True):
     """One SMS and what came of it. `missing` is empty when everything that was due has happened."""
 
     text: str

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from smsgate.records import NewReply, ReplyKind, SenderKnowledge
 
 
-@dataclass(frozen=True, slots=True)
-class NoticeSubject:
+class NoticeSubject(Struct, frozen=True):
     """The complaint that a notice is about, and what is known of whoever gets it."""
 
     reference: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from smsgate.settings import Settings
 
@@ -37,8 +38,7 @@ _LISTS: Mapping[str, str] = {"services": "service", "modems": "modem", "backends
 _SECRET_KEYS: Mapping[str, tuple[str, ...]] = {"modem": ("pin",), "backend": ("token", "secret")}
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(Struct, frozen=True):
     """Keys whose values differ, such as `service.btm.prefixes`; a whole table as `modem.m2 (new)`."""
 
     live: tuple[str, ...]

@@ -8,10 +8,10 @@ and told again, with growing pauses and, the third time, an alarm.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
+from msgspec import Struct
 
 from hardware import pdu
 from hardware.modem import Listing, Modem
@@ -52,8 +52,7 @@ class ReceivingStore(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class _Deleted:
+class _Deleted(Struct):
     """A slot that the modem was told to free, until a listing shows that it did."""
 
     slot: Slot
@@ -62,8 +61,7 @@ class _Deleted:
     retry_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Pass:
+class Pass(Struct, frozen=True):
     """What one pass saw and did."""
 
     listing: Listing

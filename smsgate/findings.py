@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, slots=True)
-class Left:
+
+class Left(Struct, frozen=True):
     """Complaints that wait for a person: how many, and the latest one's reference."""
 
     count: int
     reference: str
 
 
-@dataclass(frozen=True, slots=True)
-class Findings:
+class Findings(Struct, frozen=True):
     """What is in the store that a person must know: by backend, by line, or of the whole gateway."""
 
     quarantined: int = 0

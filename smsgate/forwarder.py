@@ -19,11 +19,11 @@ does not stand before all others.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 import structlog
+from msgspec import Struct
 
 from smsgate.backends import (
     Accepted,
@@ -94,15 +94,13 @@ class Abortable(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Parked:
+class Parked(Struct, frozen=True):
     """Left to a person: whether the backend has it cannot be found out."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(Struct, frozen=True):
     """The backend was asked for our reference."""
 
     found: LookupOutcome

@@ -13,8 +13,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from hardware.errors import (
     ModemError,
@@ -104,8 +105,7 @@ def look_again_in(error: ModemError, *, faults: int, outage_s: float) -> float:
     return next(pause_s for limit_s, pause_s in LOOKS_S if outage_s < limit_s)
 
 
-@dataclass(frozen=True, slots=True)
-class PowerCycling:
+class PowerCycling(Struct, frozen=True):
     """Whether there is a command for it, and the least pause between two of them."""
 
     is_configured: bool = False

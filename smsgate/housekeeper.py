@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 import structlog
+from msgspec import Struct, field
 
 from smsgate import conditions
 from smsgate.alarms import Alarm, AlarmBoard
@@ -73,8 +73,7 @@ class HouseStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class HouseTools:
+class HouseTools(Struct, frozen=True):
     """Whom the housekeeper tells."""
 
     new_reference: Callable[[], str]

@@ -19,7 +19,6 @@ import re
 import socket
 import ssl
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -28,6 +27,7 @@ from typing import Any
 
 import httpcore2
 import httpx2
+from msgspec import Struct
 
 from smsgate.clock import Clock
 from smsgate.http_network import Deadline, DeadlineNetwork
@@ -48,8 +48,7 @@ class BodyEnd(StrEnum):
     TOO_LARGE = "too large"  # more than the limit; what was read is thrown away
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """The server answered.
 
     `body` is empty unless `body_end` is WHOLE; `retry_after_s` is the server's own wish, if any.
@@ -61,15 +60,13 @@ class Answer:
     retry_after_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NeverSent:
+class NeverSent(Struct, frozen=True):
     """No octet of the request reached the server."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class PerhapsTaken:
+class PerhapsTaken(Struct, frozen=True):
     """Octets were sent and no answer came back."""
 
     reason: str
@@ -78,8 +75,7 @@ class PerhapsTaken:
 HttpResult = Answer | NeverSent | PerhapsTaken
 
 
-@dataclass(frozen=True, slots=True)
-class HttpLimits:
+class HttpLimits(Struct, frozen=True):
     """What bounds one request. `total_s` bounds all of it, and must be shorter than its lease.
 
     `keep_alive_s` is how long a connection may idle before it is used again: under the 5 s after

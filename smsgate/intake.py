@@ -12,8 +12,10 @@ order of the questions is the meaning:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from parsers import parse
 from parsers.language import is_english
@@ -63,8 +65,7 @@ class SaidInConfidence(SmsgateError):
     """What was said in confidence cannot be joined to what was said openly: file it by itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Intake:
+class Intake(Struct, frozen=True):
     """The decisions of one service."""
 
     rules: ServiceRules

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from parsers.gazetteer import BATAM, Gazetteer
 from parsers.places import is_only_a_place, names_a_place
@@ -27,8 +28,7 @@ from smsgate.records import Confidentiality, KnownComplaint
 _HAND_SPLIT = re.compile(r"^\W{0,3}([2-9])\s?/\s?([2-9])\b|\(([2-9])\s?/\s?([2-9])\)\W{0,3}$")
 
 
-@dataclass(frozen=True, slots=True)
-class JoiningRules:
+class JoiningRules(Struct, frozen=True):
     """How long after a complaint, or after a question, a text may go with it."""
 
     split_window: timedelta = timedelta(minutes=10)
@@ -36,8 +36,7 @@ class JoiningRules:
     gazetteer: Gazetteer = BATAM
 
 
-@dataclass(frozen=True, slots=True)
-class Joining:
+class Joining(Struct, frozen=True):
     """A sender's complaints, newest first, as they stand when a text of theirs is decided on."""
 
     complaints: Sequence[KnownComplaint]

@@ -14,10 +14,10 @@ memory is more than half full only receiving is done. The listing is the truth a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Protocol
 
 import structlog
+from msgspec.structs import replace
 
 from hardware import pdu
 from hardware.errors import ModemError, SubmitRejected, SubmitUnknown
@@ -427,7 +427,7 @@ class Line(Wakeable):
     def _note(self, *, is_saved: bool = True, **changes: object) -> None:
         """Change what `status` shows; a change of state is stored at once."""
         earlier = self.record
-        self.record = replace(earlier, updated_at=self._clock.now(), **changes)  # type: ignore[arg-type]
+        self.record = replace(earlier, updated_at=self._clock.now(), **changes)
         if self.record.state == earlier.state:
             return
         if self.record.state == "ready":

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from hardware.sim_pins import SimPins
 from smsgate.canary import CanaryBoard, no_canaries
@@ -12,8 +13,7 @@ from smsgate.healing import PowerCycling
 from smsgate.retry import RetryPolicy
 
 
-@dataclass(frozen=True, slots=True)
-class LinePolicy:
+class LinePolicy(Struct, frozen=True):
     """Every wait and limit of a line."""
 
     poll_s: float = 15.0  # at most, while URCs are seen to work
@@ -38,8 +38,7 @@ def _no_command() -> None:
     """Where no power-cycle command is configured, nobody asks for one."""
 
 
-@dataclass(frozen=True, slots=True)
-class LineTools:
+class LineTools(Struct, frozen=True):
     """Time, chance, limits, and whom to tell."""
 
     clock: Clock

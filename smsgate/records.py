@@ -7,10 +7,13 @@ backends and to the citizen, and nowhere else (no log, metric, exception or even
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
+from msgspec import Struct, field
+
+from hardware.discreet import Discreet
 from hardware.sms import Decoded, Slot
 
 
@@ -133,8 +136,7 @@ class ReplyKind(StrEnum):
 # --- receiving -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedPart:
+class ReceivedPart(Struct, frozen=True):
     """One slot of a listing, decoded: what `Store.receive` takes."""
 
     slot: Slot
@@ -142,8 +144,7 @@ class ReceivedPart:
     decoded: Decoded
 
 
-@dataclass(frozen=True, slots=True)
-class CompleteSms:
+class CompleteSms(Struct, frozen=True):
     """A whole SMS, assembled: what `intake.decide` looks at.
 
     `has_gap`: its deadline passed with parts missing; `text` marks where. `is_completion`: a late part completed an
@@ -163,8 +164,7 @@ class CompleteSms:
     complaint_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class KnownComplaint:
+class KnownComplaint(Struct, frozen=True):
     """An earlier complaint of the same sender, as far as intake needs it."""
 
     id: int
@@ -183,8 +183,7 @@ class KnownComplaint:
     sent_at: datetime | None = None  # as the network said it
 
 
-@dataclass(frozen=True, slots=True)
-class SenderKnowledge:
+class SenderKnowledge(Struct, frozen=True):
     """What the store knows of a sender, at this instant of this transaction, for this service."""
 
     complaints: Sequence[
@@ -209,8 +208,7 @@ class SenderKnowledge:
     gateway_replies_day: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class NewComplaint:
+class NewComplaint(Struct, frozen=True):
     """A complaint to be filed; the store adds its due forwards, one per backend of the service."""
 
     reference: str
@@ -223,8 +221,7 @@ class NewComplaint:
     is_english: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class NewReply:
+class NewReply(Struct, frozen=True):
     """A reply to be kept. With `suppressed_reason` it is kept as `suppressed` and never sent."""
 
     kind: ReplyKind
@@ -234,8 +231,7 @@ class NewReply:
     suppressed_reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """What a complete SMS becomes. The store writes all of it in the transaction that stored the SMS."""
 
     disposition: Disposition
@@ -259,8 +255,7 @@ class Decision:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """What a listing proves about where parts lie.
 
     `keys` has every occupied place with the key of its TPDU, None where it could not be read. `whole` are the memories
@@ -275,8 +270,7 @@ class Shown:
 Decide = Callable[[CompleteSms, SenderKnowledge, str], Decision]
 
 
-@dataclass(frozen=True, slots=True)
-class KnowledgeLimits:
+class KnowledgeLimits(Struct, frozen=True):
     """How far back `Store.receive` looks when it gathers a SenderKnowledge; one per service.
 
     While the gateway has surely fewer replies than `counted_from_hour` and `counted_from_day` within these, they are
@@ -289,8 +283,7 @@ class KnowledgeLimits:
     counted_from_day: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(Struct, frozen=True):
     """What one committed batch did. `committed` is what may be deleted from the modem now, and nothing else may."""
 
     committed: tuple[Slot, ...] = ()
@@ -305,8 +298,7 @@ class Received:
     quarantined: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Redecoded:
+class Redecoded(Struct, frozen=True):
     """What became of the SMS that could not be read when they came.
 
     `filed` are decided on now; `joined` wait for the rest of their parts; `seen` turned out to be messages that the
@@ -322,8 +314,7 @@ class Redecoded:
 # --- outbox ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class ForwardClaim:
+class ForwardClaim(Struct, frozen=True):
     """One forward held by this process under a lease. `fence` is the token that settling must carry."""
 
     id: int
@@ -339,8 +330,7 @@ class ForwardClaim:
     created_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ForwardedComplaint:
+class ForwardedComplaint(Struct, frozen=True):
     """What a backend is given (domain.md section 5). `sender` is None when confidential or anonymous."""
 
     reference: str
@@ -357,8 +347,7 @@ class ForwardedComplaint:
     service_number: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyClaim:
+class ReplyClaim(Struct, frozen=True):
     """One reply held by this process under a lease. `parts_submitted`: numbers of parts the SMSC took already."""
 
     id: int
@@ -375,9 +364,10 @@ class ReplyClaim:
 # --- looking ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class LineRecord:
+class LineRecord(Discreet, frozen=True):
     """How a line is doing, as it last said (table `line`), for `status` and the metrics."""
+
+    hidden: ClassVar[frozenset[str]] = frozenset({"imei"})
 
     gateway: str
     name: str
@@ -396,8 +386,7 @@ class LineRecord:
     updated_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BackendRecord:
+class BackendRecord(Struct, frozen=True):
     """How a backend is doing (table `backend_state` and the counts of its forwards)."""
 
     name: str
@@ -409,8 +398,7 @@ class BackendRecord:
     last_forwarded_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Restoration:
+class Restoration(Struct, frozen=True):
     """That the store was put back from a copy and nothing goes out: since when, why, and what waits for a person."""
 
     held_at: datetime
@@ -428,8 +416,7 @@ class Restoration:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class StatusCounts:
+class StatusCounts(Struct, frozen=True):
     """Counts by state, for `status`, the metrics and the demo."""
 
     sms: Mapping[str, int]  # by disposition, `waiting` included
@@ -440,8 +427,7 @@ class StatusCounts:
     sightings: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ForwardRecord:
+class ForwardRecord(Struct, frozen=True):
     """One forward, as `complaints show` prints it."""
 
     backend: str
@@ -454,8 +440,7 @@ class ForwardRecord:
     settled_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyRecord:
+class ReplyRecord(Struct, frozen=True):
     """One reply, as `complaints show` prints it."""
 
     id: int
@@ -468,8 +453,7 @@ class ReplyRecord:
     references: tuple[int, ...] = ()  # TP-MR of each part
 
 
-@dataclass(frozen=True, slots=True)
-class EventRecord:
+class EventRecord(Struct, frozen=True):
     """One line of a complaint's history: who, what, when."""
 
     at: datetime
@@ -478,8 +462,7 @@ class EventRecord:
     detail: Mapping[str, str | int | None]
 
 
-@dataclass(frozen=True, slots=True)
-class ComplaintRecord:
+class ComplaintRecord(Struct, frozen=True):
     """One complaint, as `complaints list|show` prints it. Lists come without texts, forwards, replies and events."""
 
     id: int

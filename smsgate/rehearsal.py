@@ -18,12 +18,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
 
 from hardware.simulator.control import ControlClient
 from smsgate.errors import SmsgateError, StoreError
@@ -176,8 +177,7 @@ listen = "127.0.0.1:0"
 """
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What differs from the ordinary rehearsal."""
 
     modem_arguments: Sequence[str] = ()  # more for `smsgate sim modem`

@@ -17,8 +17,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec import Struct
 
 from parsers.senders import Sender, SenderKind
 from parsers.sensitive import mask
@@ -43,8 +44,7 @@ _FIELD = re.compile(r"\{([a-z_]+)\}")
 _CUT = ".."
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyLimits:
+class ReplyLimits(Struct, frozen=True):
     """How much is answered. Windows are a day (the store's reply window) unless the name says hour."""
 
     per_sender_day: int = 10

@@ -6,14 +6,14 @@ of attempts here, only pauses that grow to a ceiling.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 DOUBLINGS_MAX = 40  # keeps 2 ** n a number that a float can hold, however long a backend stays away
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
+class RetryPolicy(Struct, frozen=True):
     """How pauses grow.
 
     The first pause is `first_delay_s`; each further one is twice as long, up to `delay_s_max`.

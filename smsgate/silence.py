@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from smsgate.records import LineRecord
 
@@ -31,8 +32,7 @@ _HOUR_S = 3600.0
 Counts = Mapping[int, int]  # SMS received, by hour
 
 
-@dataclass(slots=True)
-class _Ear:
+class _Ear(Struct):
     """What is known of one line."""
 
     quiet_since: datetime

@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self
 
 import structlog
+from msgspec import Struct
 
 from smsgate.alarms import Alarm, Severity
 from smsgate.clock import Clock, SystemClock
@@ -44,8 +44,7 @@ class StatusError(SmsgateError):
     exit_code = 69
 
 
-@dataclass(frozen=True, slots=True)
-class GatewayStatus:
+class GatewayStatus(Struct, frozen=True):
     """Everything that `status`, the metrics and the health checks show, at one moment.
 
     `counts` is None when the store cannot be asked; `lines` and `alarms` are then all that is known.

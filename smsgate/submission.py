@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Protocol
 
 import structlog
+from msgspec import Struct
 
 from hardware import pdu
 from hardware.errors import ModemError, SubmitRejected, SubmitUnknown
@@ -62,8 +62,7 @@ class ReplyStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Doubt:
+class _Doubt(Struct, frozen=True):
     """The part that was handed over last, while its answer is not known."""
 
     claim: ReplyClaim

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from .modem import SimulatedModem
@@ -62,8 +63,7 @@ class Form(Enum):
     TEST = "=?"
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """One command of a command line."""
 
     name: str  # "+CMGL", "E", "&F", "S"
@@ -111,8 +111,7 @@ def cms(code: int) -> AtError:
     return AtError("CMS", code)
 
 
-@dataclass(frozen=True)
-class Prompt:
+class Prompt(Struct, frozen=True):
     """An answer that asks for a body: `> ` now, and the body, ended by Ctrl-Z, goes to `finish`."""
 
     finish: Callable[[str], list[str]]

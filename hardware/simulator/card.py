@@ -6,6 +6,8 @@ import heapq
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from msgspec import Struct
+
 from .codec import StoredPdu
 
 PIN_TRIES = 3
@@ -22,8 +24,7 @@ class SimState(StrEnum):
     ABSENT = "ABSENT"
 
 
-@dataclass
-class SimCard:
+class SimCard(Struct):
     """One SIM. `pin` None means that it asks for none."""
 
     imsi: str
@@ -61,8 +62,7 @@ class SimCard:
         return False
 
 
-@dataclass
-class StoredMessage:
+class StoredMessage(Struct):
     """What stands in a slot: `stat` as in 27.005 section 3.1."""
 
     stat: int

@@ -6,8 +6,9 @@ Independent of `hardware.pdu`: a mistake there must not find its twin here.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from .alphabet import ESCAPE, decode_septets, encode_septets, pack_septets, unpack_septets
 
@@ -23,8 +24,7 @@ class SubmitError(Exception):
     """The octets handed over by AT+CMGS are no SMS-SUBMIT: the reason names the field."""
 
 
-@dataclass(frozen=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """How a phone and the network form an SMS; the defaults are what nearly all phones do."""
 
     reference_width: int = 8  # 8 or 16 bits
@@ -36,8 +36,7 @@ class Shape:
     protocol_id: int = 0
 
 
-@dataclass(frozen=True)
-class Body:
+class Body(Struct, frozen=True):
     """TP-DCS, TP-UDL and TP-UD of one part."""
 
     data_coding: int
@@ -46,8 +45,7 @@ class Body:
     has_header: bool = False
 
 
-@dataclass(frozen=True)
-class Concat:
+class Concat(Struct, frozen=True):
     """The concatenation element of a user data header."""
 
     reference: int
@@ -56,8 +54,7 @@ class Concat:
     number: int
 
 
-@dataclass(frozen=True)
-class Submit:
+class Submit(Struct, frozen=True):
     """An SMS-SUBMIT as the network reads it."""
 
     recipient: str
@@ -68,8 +65,7 @@ class Submit:
     wants_report: bool
 
 
-@dataclass(frozen=True)
-class StoredPdu:
+class StoredPdu(Struct, frozen=True):
     """A PDU as a modem stores it: `hex` with the SMSC field, `length` of the TPDU without."""
 
     hex: str
@@ -359,8 +355,7 @@ def _alphabet(coding: int) -> str:
     return "ucs2" if group == 0x0E else "gsm7"
 
 
-@dataclass(frozen=True)
-class Deliver:
+class Deliver(Struct, frozen=True):
     """An SMS-DELIVER as text mode shows it."""
 
     sender: str

@@ -12,10 +12,11 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from .network import Received
 from .operations import Site, carry_out
@@ -117,8 +118,7 @@ class ControlServer:
                 self._control.after_answer()
 
 
-@dataclass(frozen=True)
-class SimulatorState:
+class SimulatorState(Struct, frozen=True):
     """What a simulator holds: `slots` gives used and size of each memory."""
 
     slots: dict[str, tuple[int, int]]

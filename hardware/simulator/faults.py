@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from .outgoing import Chunk
 from .params import COUNT, INTEGER, NUMBER, TEXT, Problem, find_problems
@@ -39,8 +41,7 @@ class Stage(Enum):
     URC = "urc"
 
 
-@dataclass(frozen=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """One fault with its parameters; what each means is in the table's text."""
 
     name: str
@@ -59,8 +60,7 @@ Strike = Callable[..., Chunks | None]
 Lift = Callable[["SimulatedModem", Fault], None]
 
 
-@dataclass(frozen=True)
-class FaultKind:
+class FaultKind(Struct, frozen=True):
     """A row of the table: what the fault does, its usual parameters, and how it ends when it is cleared."""
 
     stage: Stage
@@ -132,8 +132,7 @@ def describe() -> str:
     )
 
 
-@dataclass
-class _Active:
+class _Active(Struct):
     fault: Fault
     kind: FaultKind
     seen: int = 0
@@ -155,8 +154,7 @@ class _Active:
         return bool(self.fault.times) and self.struck >= self.fault.times
 
 
-@dataclass
-class Faults:
+class Faults(Struct):
     """The faults that are set on one modem."""
 
     modem: SimulatedModem

@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec import Struct
 
 from . import commands, fault_table  # noqa: F401 - importing them fills their tables
 from .at import Answer, Command
@@ -26,8 +27,7 @@ from .settings import settings_at_start
 _DELIVERED = 0x00  # TP-ST: received by the recipient
 
 
-@dataclass
-class Radio:
+class Radio(Struct):
     """What the modem knows of its cell."""
 
     functionality: int = 1  # AT+CFUN
@@ -47,8 +47,7 @@ class Radio:
         return self.functionality == 1 and self.stat in (1, 5)
 
 
-@dataclass
-class UssdSession:
+class UssdSession(Struct):
     """A menu that waits for a reply, and the answer that is under way."""
 
     session: str = ""  # what was dialled so far

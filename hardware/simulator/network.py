@@ -6,9 +6,10 @@ import random
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from .codec import (
     Concat,
@@ -52,8 +53,7 @@ class Handset(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Received:
+class Received(Struct, frozen=True):
     """A whole SMS as a subscriber's phone shows it."""
 
     text: str
@@ -61,8 +61,7 @@ class Received:
     at: datetime
 
 
-@dataclass
-class Subscriber:
+class Subscriber(Struct):
     """A citizen's phone: sends with its own concatenation references, and joins the parts it gets."""
 
     number: str

@@ -6,9 +6,10 @@ A request is an object with `op`, the operation's parameters, and `modem` (a nam
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+
+from msgspec import Struct, field
 
 from .codec import Shape
 from .faults import KINDS
@@ -30,8 +31,7 @@ Request = Mapping[str, Any]
 Answer = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Site:
+class Site(Struct, frozen=True):
     """A network and the modems on it, by name; the first one is meant where none is named."""
 
     network: Network
@@ -51,8 +51,7 @@ class Site:
 CarryOut = Callable[[Site, SimulatedModem, Request], Answer]
 
 
-@dataclass(frozen=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """One thing a site can be told, with its parameters."""
 
     carry_out: CarryOut

@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
+from msgspec import Struct
+
 BACKLOG_OCTETS_MAX = 1 << 20  # a peer that never reads loses what comes after this
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(Struct, frozen=True):
     """Octets that leave in one write, `delay_s` after those before; `act` then happens."""
 
     octets: bytes

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 
-@dataclass(frozen=True)
-class DeviceProfile:
+class DeviceProfile(Struct, frozen=True):
     """What one class of modems answers differently from another."""
 
     name: str

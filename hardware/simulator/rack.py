@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+from msgspec import Struct
 
 from .modem import SimulatedModem
 from .network import Network
@@ -15,8 +16,7 @@ from .operations import Site
 from .pty import PtyServer
 
 
-@dataclass(frozen=True)
-class ModemPlan:
+class ModemPlan(Struct, frozen=True):
     """One modem to simulate. What is None follows from the number; `faults` are set before it is plugged in."""
 
     name: str

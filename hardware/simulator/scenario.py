@@ -12,10 +12,11 @@ import random
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from .faults import KINDS
 from .network import DEFAULT_SMSC, USSD
@@ -95,8 +96,7 @@ class ScenarioError(Exception):
         self.problems = tuple(problems)
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(Struct, frozen=True):
     """A request and when it is carried out: once, or again every so many seconds."""
 
     at_s: float
@@ -112,8 +112,7 @@ class Event:
             yield self.at_s + turn * self.every_s, self.request
 
 
-@dataclass(frozen=True)
-class Misery:
+class Misery(Struct, frozen=True):
     """Faults left to chance: about every `every_s` one strikes one modem and ends after `lasts_s`."""
 
     every_s: float
@@ -134,8 +133,7 @@ class Misery:
             yield end_s, {**target, "name": fault, "clear": True}
 
 
-@dataclass(frozen=True)
-class Scenario:
+class Scenario(Struct, frozen=True):
     """What a file says."""
 
     modems: tuple[ModemPlan, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from .profiles import DeviceProfile
 
@@ -10,8 +10,7 @@ from .profiles import DeviceProfile
 _REGISTERS = {0: 0, 3: 13, 4: 10, 5: 8, 6: 2, 7: 60, 8: 2, 10: 15}
 
 
-@dataclass
-class Settings:
+class Settings(Struct):
     """The modem's volatile settings, as AT commands set them."""
 
     echo: bool = True

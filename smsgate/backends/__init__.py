@@ -5,8 +5,9 @@ An outcome says what to do next; no backend raises for what its server answered.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from smsgate.records import ForwardedComplaint
 
@@ -16,22 +17,19 @@ from smsgate.records import ForwardedComplaint
 WITHHOLDING_KINDS = frozenset({"json"})
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True):
     """The backend has it. `tracking_id` is what it calls it, where it said so."""
 
     tracking_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """The backend will never take it as it is (400, 413, 422): a person must look."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class TryLater:
+class TryLater(Struct, frozen=True):
     """It surely did not take it, or would take it again without harm: try later, for ever.
 
     `wait_s` is the server's own wish.
@@ -41,15 +39,13 @@ class TryLater:
     wait_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """Our side is wrong (401, 403, 404, an answer out of contract): hold every forward of this backend, and alarm."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Struct, frozen=True):
     """The request may have been taken; its answer was lost."""
 
     reason: str
@@ -58,15 +54,13 @@ class Unknown:
 Outcome = Accepted | Refused | TryLater | Held | Unknown
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """The backend knows our reference."""
 
     tracking_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NotFound:
+class NotFound(Struct, frozen=True):
     """The backend was asked and does not know our reference (yet)."""
 
 

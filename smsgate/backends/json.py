@@ -19,13 +19,14 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 from urllib.parse import quote, urlsplit
 
 import structlog
+from msgspec import field
 
+from hardware.discreet import Discreet
 from smsgate.backends import (
     Accepted,
     Found,
@@ -60,8 +61,7 @@ OUT_OF_CONTRACT = "the answer does not fit the contract"
 COMPLAINT_FIELDS: tuple[str, ...] = get_args(BackendField)
 
 
-@dataclass(frozen=True, slots=True)
-class JsonContract:
+class JsonContract(Discreet, frozen=True):
     """What was agreed with the backend.
 
     `fields` renames: ours → theirs, where a dot makes an object (`reporter.phone`) and "" leaves a
@@ -72,10 +72,12 @@ class JsonContract:
     `unit_field` are looked at, so that private notes go nowhere; `statuses` are words of the backend's own.
     """
 
+    hidden: ClassVar[frozenset[str]] = frozenset({"token", "secret"})
+
     name: str
     url: str
-    token: str | None = field(default=None, repr=False)
-    secret: str | None = field(default=None, repr=False)
+    token: str | None = None
+    secret: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
     tracking_field: str = "tracking_id"
     find_url: str | None = None
@@ -110,11 +112,12 @@ class JsonContract:
             raise ConfigError([f"backend {self.name!r}: {problem}" for problem in problems])
 
 
-@dataclass(frozen=True, slots=True)
-class _Content:
+class _Content(Discreet, frozen=True):
     """The JSON of an answer to a question; None where it was none."""
 
-    content: Any = field(repr=False)
+    hidden: ClassVar[frozenset[str]] = frozenset({"content"})
+
+    content: Any
 
 
 class JsonBackend:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from smsgate.backends import Held, NotFound, TryLater
 from smsgate.records import ComplaintStatus
@@ -31,8 +32,7 @@ ENDS = frozenset(
 )  # nothing comes after them
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """How far a complaint is. `raw` is the backend's own word for `status`, which is None where we know no such
     word; `answer` is what the citizen may read.
     """
@@ -50,8 +50,7 @@ class Progress:
 ProgressOutcome = Progress | NotFound | TryLater | Held
 
 
-@dataclass(frozen=True, slots=True)
-class AskedComplaint:
+class AskedComplaint(Struct, frozen=True):
     """A complaint that a backend has, to be asked for. `place` orders a round."""
 
     place: int
@@ -60,8 +59,7 @@ class AskedComplaint:
     tracking_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(Struct, frozen=True):
     """What became of an answer: whether it was news, and whether a line has something to send now.
 
     `is_postponed`: nothing was written, since the citizen had notices enough for now; to be heard again.

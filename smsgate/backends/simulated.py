@@ -28,12 +28,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 BODY_OCTETS_MAX = 1024 * 1024
 HEADER_LINES_MAX = 100
@@ -50,8 +52,7 @@ SHORT_MODES: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """How the next requests fail. `count` None: until told otherwise."""
 
     mode: str = "none"
@@ -76,8 +77,7 @@ class Fault:
         return fault
 
 
-@dataclass(frozen=True, slots=True)
-class SimulatedAnswer:
+class SimulatedAnswer(Struct, frozen=True):
     """What the server answers."""
 
     status: int
@@ -85,8 +85,7 @@ class SimulatedAnswer:
     retry_after: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SimulatedContract:
+class SimulatedContract(Struct, frozen=True):
     """What the simulated backend insists on. None: it does not look."""
 
     secret: str | None = None

@@ -12,11 +12,11 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 import typer.main
+from msgspec import Struct
 from typer.completion import completion_init  # type: ignore[attr-defined]  # not in its __all__
 from typer.core import TyperCommand, TyperGroup
 
@@ -30,8 +30,7 @@ EXIT_UNEXPECTED = 1
 EXIT_INPUT_OUTPUT = 74
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """Where a command lives: a Typer `app`, or one function."""
 
     module: str

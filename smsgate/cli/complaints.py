@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec.structs import replace
 
 from smsgate.cli.opening import as_shown, open_store
 from smsgate.cli.options import ConfigOption, JsonOption, NewestOption, RevealOption

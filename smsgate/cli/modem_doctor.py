@@ -162,7 +162,7 @@ def _is_daemon_waiting(target: Target) -> bool:
 
 def read_expected(target: Target, loop: str | None) -> Expected:
     """Return what the configuration says that should be found."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from hardware.diagnosis import Balance, Expected
     from smsgate.clock import SystemClock

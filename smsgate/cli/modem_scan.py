@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
+from hardware.discreet import Discreet
 from smsgate.cli.modem_target import BAUD
 from smsgate.cli.options import ConfigOption, JsonOption
 from smsgate.cli.output import print_json, print_table, say
@@ -24,14 +24,15 @@ ANSWER_S = 3.0
 RULES_FILE = "/etc/udev/rules.d/70-smsgate.rules"
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(Discreet, frozen=True):
     """One port: what is known of it without opening it, and what the modem on it says."""
+
+    hidden: ClassVar[frozenset[str]] = frozenset({"imei"})
 
     port: Port
     holders: tuple[tuple[int, str], ...] = ()
     answers: bool | None = None  # None: not asked
-    imei: str = field(default="", repr=False)
+    imei: str = ""
     model: str = ""
     note: str = ""
     rules: tuple[str, ...] = ()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec import Struct
 
 from smsgate.cli.output import say
 from smsgate.errors import SmsgateError
@@ -67,8 +67,7 @@ class ModemDenied(ModemTrouble):
     exit_code = 77
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(Struct, frozen=True):
     """One modem: its port, and what the configuration says of it, if it was asked."""
 
     port: str

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
-from dataclasses import dataclass
 
+from msgspec import Struct
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
@@ -30,8 +30,7 @@ Try:  BTM jalan rusak di Sekupang     then the same again: a repeat
 /down, /up: the complaint system  /from 0812…: another phone  Enter: look  /quit"""
 
 
-@dataclass(frozen=True, slots=True)
-class _Bubble:
+class _Bubble(Struct, frozen=True):
     """One SMS on the phone's screen."""
 
     is_ours: bool
@@ -172,8 +171,7 @@ def _notes(exchange: Exchange) -> tuple[str, ...]:
     return (f"filed as {exchange.disposition}{answered}",)
 
 
-@dataclass(frozen=True, slots=True)
-class _Room:
+class _Room(Struct, frozen=True):
     """What fits on the screen: rows of the phone, entries of the other two, columns of a panel."""
 
     is_wide: bool

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec.structs import replace
 
 from smsgate.cli.opening import open_store, wake_daemon
 from smsgate.cli.options import ID_MAX, ConfigOption, JsonOption, LimitOption, PersonOption

@@ -4,11 +4,11 @@ it ends.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from smsgate.errors import SmsgateError
@@ -39,8 +39,7 @@ _CURRENT = Prepared(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class AlarmRecord:
+class AlarmRecord(Struct, frozen=True):
     """One alarm that is not over."""
 
     gateway: str

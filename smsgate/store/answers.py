@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from smsgate.backends.progress import ENDS, AskedComplaint, Heard, NotHereYet, Progress
@@ -185,8 +185,7 @@ class Answers:
         return Heard(is_news=True, has_due_replies=any(due))
 
 
-@dataclass(frozen=True, slots=True)
-class _Past:
+class _Past(Struct, frozen=True):
     """What was said of a complaint before, oldest first, as rows of the history."""
 
     own: Sequence[Any]  # by this backend

@@ -5,10 +5,11 @@ after the other.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy.engine import Connection
 
 from smsgate.errors import StoreError
@@ -28,8 +29,7 @@ _TAKEN = Prepared(
 REFERENCE_DRAWS = 100  # of millions; if so many are taken one after the other, chance is broken
 
 
-@dataclass(frozen=True, slots=True)
-class Deciding:
+class Deciding(Struct, frozen=True):
     """Who decides, and where references come from. With a reason to `quarantine` nobody decides."""
 
     decide: Decide

@@ -8,10 +8,10 @@ from __future__ import annotations
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct, field
 from sqlalchemy.engine import Connection
 
 from smsgate.records import ForwardState, ReplyState
@@ -99,8 +99,7 @@ _OPEN_REPLIES_OF = Prepared(
 )
 
 
-@dataclass(slots=True)
-class Written:
+class Written(Struct):
     """What was written, for the caller to know what to wake."""
 
     part_ids: list[tuple[Arrival, int]] = field(default_factory=list)

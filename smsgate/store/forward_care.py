@@ -10,11 +10,11 @@ The rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from smsgate.errors import SmsgateError
@@ -47,8 +47,7 @@ class WrongForward(SmsgateError):
     """There is no such forward, or it is not in a state for what was asked: see `smsgate forwards list`."""
 
 
-@dataclass(frozen=True, slots=True)
-class ListedForward:
+class ListedForward(Struct, frozen=True):
     """One forward, as `forwards list` prints it: no number, and no text of a citizen."""
 
     id: int

@@ -9,8 +9,9 @@ message's half.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from msgspec import Struct, field
 
 from hardware.sms import Address, TypeOfNumber
 from smsgate.records import SmsState
@@ -21,8 +22,7 @@ PROXIMITY = timedelta(hours=1)  # a phone submits its parts within minutes, howe
 GroupKey = tuple[str, int, int, int]  # sender, reference, width, total
 
 
-@dataclass(slots=True)
-class Group:
+class Group(Struct):
     """A concatenated SMS, stored or about to be: what there is of it."""
 
     key: GroupKey

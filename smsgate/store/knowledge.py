@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct, field
 from sqlalchemy.engine import Connection
 
 from smsgate.records import (
@@ -155,8 +155,7 @@ _BUDGET = Prepared(
 )
 
 
-@dataclass(slots=True)
-class _Sender:
+class _Sender(Struct):
     complaints: list[KnownComplaint] = field(default_factory=list)
     replies: int = 0
     sms: int = 0
@@ -165,8 +164,7 @@ class _Sender:
     has_opted_out: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """Which service, gateway and moment knowledge is gathered for."""
 
     service: str

@@ -7,12 +7,13 @@ them since. All of it is asked of one moment, in aggregates; nothing of a sender
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct, field
+from msgspec.structs import replace
 from sqlalchemy.engine import Connection
 
 from smsgate.records import Disposition, ForwardState, ReplyKind, ReplyState, SmsState
@@ -47,8 +48,7 @@ _NEVER_SENT = (ReplyState.SUPPRESSED, ReplyState.EXPIRED)
 Span = tuple[datetime, datetime]  # from, and before
 
 
-@dataclass(frozen=True, slots=True)
-class Imbalance:
+class Imbalance(Struct, frozen=True):
     """One thing that does not add up: what, how often, and the first of them by its row's number."""
 
     what: str
@@ -56,8 +56,7 @@ class Imbalance:
     first: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ledger:
+class Ledger(Struct, frozen=True):
     """The balance. `dispositions` and `waiting` add up to `sms`, unless `imbalances` says otherwise."""
 
     parts: int
@@ -71,8 +70,7 @@ class Ledger:
     imbalances: tuple[Imbalance, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Days:
+class Days(Struct, frozen=True):
     """Which SMS a ledger is about: of each service those of its own day, which depends on where it is."""
 
     spans: Mapping[str, Span] = field(default_factory=dict)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from smsgate.records import Confidentiality, Disposition, SmsState
 from smsgate.store.columns import with_offset
@@ -21,8 +21,7 @@ _sms: Any = Sms.__table__  # type: ignore[attr-defined]
 _ASKS_FOR_ANONIM = re.compile(r"\banonim\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class PartRecord:
+class PartRecord(Struct, frozen=True):
     """One part, as the modem gave it. `pdu` is its octets in hex; None where the sender is withheld."""
 
     memory: str
@@ -34,8 +33,7 @@ class PartRecord:
     pdu: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class MessageRecord:
+class MessageRecord(Struct, frozen=True):
     """One SMS. `sender` is None where it could not be read, and where it is withheld: of whoever asked for
     ANONIM, in this SMS or in a complaint before, or may have, as long as parts are missing.
     """

@@ -8,10 +8,10 @@ are decided by the service's `Compose`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from smsgate.composing import NoticeSubject
@@ -60,8 +60,7 @@ _ASKED = Prepared(
 _INSERT = Prepared(sa.insert(_reply).inline())
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """What is to be told about a complaint. With `is_once` it gets one of this kind in its life."""
 
     complaint_id: int

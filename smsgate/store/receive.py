@@ -16,10 +16,10 @@ The rules:
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 import structlog
+from msgspec.structs import replace
 from sqlalchemy.engine import Connection
 
 from hardware.pdu import join_text

@@ -10,11 +10,11 @@ The rules:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from smsgate.errors import SmsgateError
@@ -47,8 +47,7 @@ class WrongReply(SmsgateError):
     """There is no such reply, or it is not one to send again: see `smsgate replies list`."""
 
 
-@dataclass(frozen=True, slots=True)
-class ListedReply:
+class ListedReply(Struct, frozen=True):
     """One reply, as `replies list` prints it. `recipient` is None where the sender asked for ANONIM."""
 
     id: int
@@ -69,8 +68,7 @@ class ListedReply:
     submitted_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """Which replies are meant: in these states, and of this complaint or kind where it is named."""
 
     states: Sequence[ReplyState] = OPEN

@@ -17,13 +17,13 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 import structlog
+from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from smsgate.records import ForwardState, ReplyState, Restoration
@@ -63,8 +63,7 @@ _HIGHEST = sa.select(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(Struct, frozen=True):
     """The furthest that this host saw a store."""
 
     token: str

@@ -5,8 +5,9 @@ services.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from smsgate.clock import HostClock
 from smsgate.composing import Compose
@@ -15,8 +16,7 @@ from smsgate.store.database import Database
 from smsgate.store.timekeeping import TimeGuard
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceFacts:
+class ServiceFacts(Struct, frozen=True):
     """What the store must know of a service.
 
     `number` is shown to citizens. Each complaint is forwarded to each of `backends`.
@@ -30,8 +30,7 @@ class ServiceFacts:
     compose: Compose | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
+class Room(Struct, frozen=True):
     """The store's inside, handed to each of its parts."""
 
     database: Database

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
 
 from hardware.sms import SmsDeliver, SmsStatusReport, Undecodable
 from smsgate.records import (
@@ -26,13 +27,11 @@ from smsgate.store.sameness import Arrival
 CREATE, ADD = "create", "add"  # kinds of forwards
 
 
-@dataclass(frozen=True, slots=True)
-class Culprit(Undecodable):
+class Culprit(Undecodable, frozen=True):
     """Octets that made the gateway stumble: kept as they are, for a person."""
 
 
-@dataclass(slots=True)
-class Unit:
+class Unit(Struct):
     """One SMS that a batch makes, adds parts to, or completes.
 
     `complaint` is the row of the complaint it is or is about; below zero it is one that this batch
@@ -64,8 +63,7 @@ class Unit:
         return self.group is not None and self.group.state is not SmsState.WAITING
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where and when a batch is filed, and by whom."""
 
     gateway: str

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from msgspec import Struct, field
 
 from hardware.sms import Concat, Slot, SmsDeliver, SmsStatusReport
 from smsgate.records import PartState, ReceivedPart, Shown
@@ -25,8 +26,7 @@ _FIRST_PLAUSIBLE_YEAR = 2010
 _AHEAD_MAX = timedelta(days=366)  # our own clock may be wrong, so this is no check of it
 
 
-@dataclass(slots=True)
-class Arrival:
+class Arrival(Struct):
     """One message part of a batch, with every slot that showed it. `instance` is set when it is
     new.
     """
@@ -53,8 +53,7 @@ class Arrival:
         return concat
 
 
-@dataclass(frozen=True, slots=True)
-class KnownPart:
+class KnownPart(Struct, frozen=True):
     """A part row, as far as sameness needs it."""
 
     id: int
@@ -67,8 +66,7 @@ class KnownPart:
     holder: str | None = None
 
 
-@dataclass(slots=True)
-class Sorted:
+class Sorted(Struct):
     """A batch, sorted: new arrivals in the order they were sent, and slots that show known parts
     again.
     """

@@ -7,11 +7,11 @@ holds the tables and all migrations together to be the same.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from smsgate.errors import SchemaMismatch, StoreDamaged, StoreError
@@ -78,8 +78,7 @@ def demand_current(version: str | None) -> None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Upgraded:
+class Upgraded(Struct, frozen=True):
     """What an upgrade did. `before` is None where there was no store; `copy` is the store before it."""
 
     before: str | None

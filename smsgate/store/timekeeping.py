@@ -22,12 +22,12 @@ The rules:
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 import structlog
+from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from smsgate.clock import HostClock
@@ -61,8 +61,7 @@ _reply: Any = METADATA.tables["reply"]
 _backend: Any = METADATA.tables["backend_state"]
 
 
-@dataclass(frozen=True, slots=True)
-class Leap:
+class Leap(Struct, frozen=True):
     """What was written from `since` to `until` was written too early, by `by`."""
 
     since: datetime

@@ -14,11 +14,11 @@ The rules:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from smsgate.errors import SmsgateError
@@ -64,16 +64,14 @@ class NoSuchComplaint(SmsgateError):
     """No complaint of the SMS's service has this reference."""
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(Struct, frozen=True):
     """Another service of this gateway, and the line of it by which the sender is answered."""
 
     service: str
     line: str
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """An earlier complaint of the same sender, to which an SMS may belong."""
 
     reference: str

@@ -1,9 +1,8 @@
 """Delivery reports, from a reply's TP-SRR to its state, on the simulated modem: late, twice, foreign, never."""
 
-import dataclasses
-
 import pytest
 from fault_bench import NUMBER, FaultBench
+from msgspec import structs
 from simulation.gateway import _INTAKE
 from stores import SERVICES, rows
 
@@ -13,7 +12,7 @@ from smsgate.store import Store
 
 HOUR_S = 3600.0
 LONG = "Laporan Anda sudah diteruskan. " * 8  # two parts
-STORES_REPORTS = dataclasses.replace(GENERIC, notification_values=("012", "0123", "02", "02", "01"))
+STORES_REPORTS = structs.replace(GENERIC, notification_values=("012", "0123", "02", "02", "01"))
 
 
 def decide_at_length(sms, known, reference):
@@ -119,7 +118,7 @@ def test_no_report_is_asked_for_where_none_is_wanted(make_bench):
 
 def test_modem_that_brings_no_reports_is_asked_for_none_and_receives_all_the_same(make_bench):
     bench = make_bench()
-    bench.device.profile = dataclasses.replace(
+    bench.device.profile = structs.replace(
         STORES_REPORTS, notification_values=("012", "0123", "02", "0", "01")
     )
 
@@ -176,8 +175,8 @@ def test_report_about_what_others_sent_changes_nothing(make_bench):
     bench.strike("report", text="none")
     bench.answer()
     submission, reference = bench.asked[0]
-    stranger = dataclasses.replace(submission, recipient="+6281300000009")
-    nobody = dataclasses.replace(submission, recipient=submission.recipient[-3:])
+    stranger = structs.replace(submission, recipient="+6281300000009")
+    nobody = structs.replace(submission, recipient=submission.recipient[-3:])
 
     bench.network.report(NUMBER, stranger, reference, status=0x46)
     bench.network.report(NUMBER, nobody, reference, status=0x46)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from inbound import CITIZEN, NOON, HandClock, decide, inbound, parts_of, received, references
+from msgspec.structs import replace
 from stores import SERVICES, StoreMaker, rows, write
 
 from smsgate.backends import Accepted, Found, Held, Outcome, Refused, TryLater, Unknown

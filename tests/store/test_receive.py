@@ -15,6 +15,7 @@ from inbound import (
     received,
     references,
 )
+from msgspec.structs import force_setattr
 from stores import StoreMaker, rows
 
 from smsgate.records import Disposition, ForwardState, ReplyState
@@ -181,7 +182,7 @@ def test_lone_surrogates_in_what_is_decided_are_kept_visibly(store: Store) -> No
     def decide_badly(sms: object, known: object, reference: str) -> object:
         decision = decide(sms, known, reference)  # type: ignore[arg-type]
         assert decision.complaint is not None
-        object.__setattr__(decision.complaint, "body", "half \ud83d")
+        force_setattr(decision.complaint, "body", "half \ud83d")
         return decision
 
     store.receive("m1", "btm", [inbound("BTM x")], decide_badly, references())  # type: ignore[arg-type]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from inbound import CITIZEN, NOON, HandClock, decide, inbound, parts_of, received, references
+from msgspec.structs import replace
 from stores import StoreMaker, rows
 
 from hardware.sms import SmsStatusReport, Undecodable

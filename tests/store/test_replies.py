@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from inbound import NOON, OTHER_CITIZEN, HandClock, decide, inbound, references
+from msgspec.structs import force_setattr
 from stores import StoreMaker, rows
 
 from hardware.sms import Address, Slot, SmsStatusReport, TypeOfNumber
@@ -157,7 +158,7 @@ def test_suppressed_replies_are_kept_and_never_claimed(make_store: StoreMaker) -
     def mute(sms: object, known: object, reference: str) -> object:
         decision = decide(sms, known, reference)  # type: ignore[arg-type]
         for reply in decision.replies:
-            object.__setattr__(reply, "suppressed_reason", "too many")
+            force_setattr(reply, "suppressed_reason", "too many")
         return decision
 
     store = make_store()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from inbound import OTHER_CITIZEN, decide, inbound, parts_of, references
 from intake_cases import RULES
+from msgspec.structs import replace
 from stores import StoreMaker, rows
 
 from parsers.meaning import Grammar

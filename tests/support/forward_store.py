@@ -3,8 +3,10 @@ tested against first."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from smsgate.backends import (
     Accepted,

@@ -7,9 +7,10 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
+
+from msgspec.structs import replace
 
 from smsgate.records import ForwardedComplaint
 

@@ -1,8 +1,9 @@
 """SMS put to the intake of one service, and what the store is said to know. Everybody here is invented."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from parsers.meaning import Grammar
 from smsgate.case import ServiceRules, text_digest

@@ -14,8 +14,10 @@ import time
 import tty
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec.structs import replace
 
 from hardware.engine import CARD_PATIENCE
 from hardware.modem import EventKind, Modem, ModemOptions

@@ -1,12 +1,12 @@
 """Canaries: sent when due, known again, never a complaint; one that does not come means a deaf line."""
 
-import dataclasses
 from itertools import count
 
 import pytest
 from config_files import MINIMAL
 from fault_bench import CITIZEN, NUMBER, FaultBench
 from line_bench import Bench
+from msgspec import structs
 
 from hardware.errors import SubmitRejected
 from smsgate.canary import FIRST_AFTER_S, LATE_S, CanaryBoard, CanaryRoute
@@ -30,7 +30,7 @@ def bench():
     bench = FaultBench(traced=False)
     board = a_board(bench.clock.monotonic())
     line = bench.line
-    line._tools = dataclasses.replace(line._tools, canaries=board)
+    line._tools = structs.replace(line._tools, canaries=board)
     filed = []
 
     def note(sms, text):
@@ -139,7 +139,7 @@ def test_canary_is_a_test_and_all_else_is_decided_as_ever():
     )
 
     assert decide(sms, SenderKnowledge(), "1").disposition is Disposition.TEST
-    assert decide(dataclasses.replace(sms, text="halo"), SenderKnowledge(), "1") is triage
+    assert decide(structs.replace(sms, text="halo"), SenderKnowledge(), "1") is triage
 
 
 def test_rejected_canary_makes_nobody_deaf():
@@ -156,7 +156,7 @@ def test_rejected_canary_closes_no_line():
     """A SIM without credit still receives."""
     bench = Bench()
     tools = bench.line._tools
-    bench.line._tools = dataclasses.replace(tools, canaries=a_board(bench.clock.monotonic()))
+    bench.line._tools = structs.replace(tools, canaries=a_board(bench.clock.monotonic()))
     bench.modem.fail_always["submit"] = SubmitRejected(38, "network out of order")
 
     bench.pass_time(FIRST_AFTER_S + 60)
@@ -188,4 +188,4 @@ def test_canary_goes_to_the_line_itself_where_no_other_is_named(tmp_path):
     file = tmp_path / "smsgate.toml"
     file.write_text(MINIMAL.replace("#modem#", f'canary_every_h = 6\nsim_number = "{NUMBER}"'))
 
-    assert canary_routes(load(file, environ={})) == [dataclasses.replace(ROUTE, from_number=NUMBER)]
+    assert canary_routes(load(file, environ={})) == [structs.replace(ROUTE, from_number=NUMBER)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 from config_files import write_config
 from inbound import HandClock, inbound, parts_of, references
+from msgspec.structs import replace
 from stores import rows
 
 from hardware.sms import Undecodable

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from smsgate.alarms import CATALOGUE, severity_of
 from smsgate.conditions import is_ours, standing

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from inbound import NOON, HandClock
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from smsgate.alarms import Alarm, AlarmBoard

@@ -1,10 +1,10 @@
 """What a complete SMS becomes. Everybody here is invented."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from intake_cases import NOW, OTHER_REF, REF, RULES, SENDER, a_complaint, decide, sent
+from msgspec.structs import replace
 
 from smsgate.composing import NoticeSubject
 from smsgate.intake import Intake

@@ -1,10 +1,10 @@
 """Which complaint a text without a reference goes on with, and what it must never be put to."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from intake_cases import NOW, RULES, a_complaint, decide, sent
+from msgspec.structs import replace
 
 from smsgate.records import Confidentiality, Disposition, ReplyKind, SenderKnowledge
 

@@ -1,9 +1,8 @@
 """One line: what is deleted when, how often it looks, and what becomes of a reply."""
 
-import dataclasses
-
 import pytest
 from line_bench import Bench, a_reply, a_slot
+from msgspec import structs
 
 from hardware.errors import LinkDown, SubmitRejected, SubmitUnknown
 from hardware.modem import Event, EventKind
@@ -435,9 +434,7 @@ def test_a_line_knows_how_long_it_is_closed(bench):
 
 
 def test_replies_of_a_line_that_is_away_are_looked_for(bench):
-    bench.line._submission._tools = dataclasses.replace(
-        bench.line._tools, away_lines=lambda: ["m2"]
-    )
+    bench.line._submission._tools = structs.replace(bench.line._tools, away_lines=lambda: ["m2"])
 
     bench.settle()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from config_files import MINIMAL, Load
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct
 
 from smsgate.cli import output
 from smsgate.plain import to_plain
@@ -118,8 +118,7 @@ class Colour(StrEnum):
     RED = "red"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """One of each."""
 
     at: datetime

@@ -1,12 +1,12 @@
 """What is read out of octets: the table of PDUs, codings, sameness, and parts joined."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from gsmmodem.pdu import decodeSmsPdu
+from msgspec.structs import replace
 from tpdu import deliver, gsm7, gsm7_user_data, octet_user_data, pack
 
 from hardware.gsm7 import unpack

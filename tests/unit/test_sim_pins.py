@@ -1,10 +1,11 @@
 """Which SIM belongs into a line: remembered at first sight, held against every other, accepted by a person."""
 
-import dataclasses
 import os
 
 import pytest
 from line_bench import Bench, a_reply, a_slot
+from msgspec import structs
+from msgspec.structs import replace
 
 from hardware.errors import LinkDown
 from hardware.modem import Identity
@@ -13,7 +14,7 @@ from smsgate.records import ReplyState
 
 OURS = SimIdentity("8962100000000000001", "510100000000001", "+6281100000")
 OTHER = SimIdentity("8962100000000000002", "510100000000002", "+6281100000")
-MOVED = dataclasses.replace(OURS, smsc="+6281199999")
+MOVED = replace(OURS, smsc="+6281199999")
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def pins(tmp_path):
         pytest.param(SimIdentity(smsc="6281100000"), None, id="told otherwise, the same number"),
         pytest.param(SimIdentity(), None, id="a modem that tells nothing"),
         pytest.param(SimIdentity(imsi="510109"), "SIM", id="no ICCID told, another IMSI"),
-        pytest.param(dataclasses.replace(OURS, imsi=None), None, id="no IMSI told"),
+        pytest.param(replace(OURS, imsi=None), None, id="no IMSI told"),
     ],
 )
 def test_what_counts_as_a_change(pins, seen, change):
@@ -161,9 +162,7 @@ def test_replies_go_on_once_the_sim_is_accepted():
 def test_a_file_that_cannot_be_used_is_said_and_keeps_nothing_waiting(tmp_path):
     (tmp_path / "sims.json").write_text("[]")
     bench = a_bench(OURS)
-    bench.line._tools = dataclasses.replace(
-        bench.line._tools, sim_pins=SimPins(tmp_path / "sims.json")
-    )
+    bench.line._tools = structs.replace(bench.line._tools, sim_pins=SimPins(tmp_path / "sims.json"))
     bench.store.replies = [a_reply(5)]
 
     bench.settle()
@@ -178,7 +177,7 @@ def test_a_file_that_was_mended_ends_its_alarm_and_the_sim_is_compared_at_once(t
     right = file.read_text()
     file.write_text("[]")
     bench = a_bench(OTHER)
-    bench.line._tools = dataclasses.replace(bench.line._tools, sim_pins=SimPins(file))
+    bench.line._tools = structs.replace(bench.line._tools, sim_pins=SimPins(file))
     bench.settle()
 
     file.write_text(right)

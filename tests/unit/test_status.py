@@ -7,13 +7,13 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from types import MappingProxyType
 
 import pytest
 from forwarding import StillClock
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from smsgate import status as status_module

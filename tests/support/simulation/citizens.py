@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from msgspec import Struct
+from msgspec.structs import replace
 from simulation.faults import Faults
 
 from hardware.pdu import tpdu_key
@@ -104,8 +106,7 @@ class Sms:
         return not (self.has_late_part or self.has_lost_part)
 
 
-@dataclass(frozen=True, slots=True)
-class Handover:
+class Handover(Struct, frozen=True):
     """One PDU that the network brings to a line, so long after the SMS was sent; class 0 may be shown at once."""
 
     after_s: float

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec.structs import replace
 from simulation.citizens import PART_DEADLINE_S, line_name
 from simulation.clock import VirtualClock
 from simulation.complaint_server import ScriptedBackend

@@ -9,10 +9,10 @@ import hashlib
 import sqlite3
 from collections.abc import Collection, Sequence
 from contextlib import closing
-from dataclasses import replace
 from itertools import count
 from typing import Any
 
+from msgspec.structs import replace
 from simulation.disk import shared_disk
 from simulation.gateway import Plant
 from simulation.invariants import RECEIPTS

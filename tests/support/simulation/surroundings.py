@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import NoReturn, Protocol
 
+from msgspec.structs import replace
 from simulation.citizens import Town, line_name
 from simulation.clock import VirtualClock
 from simulation.complaint_server import BackendKind, ScriptedBackend
