@@ -14,6 +14,7 @@ from gsmmodem.modem import GsmModem
 
 from . import answers
 from .answers import Pair, RefusedAnswer
+from .chaining import Chaining, delete_line
 from .dialogue import Exchange
 from .errors import (
     CardBusy,
@@ -35,7 +36,7 @@ from .link import ESC, LinkSurroundings, ModemLink
 from .pin import PinLedger, SimLock
 from .profiles import GENERIC, Profile, profile_for
 from .settings import MessageSettings
-from .sms import SubmitPdu
+from .sms import Slot, SubmitPdu
 
 BRING_UP_LIMIT_S = 30.0
 BUSY_LIMIT_S = 30.0  # how long "SIM busy" and "please wait" are believed
@@ -90,6 +91,7 @@ class ModemEngine(GsmModem, ModemLink):
         self._list_suffix = ""
         self._card_timeout_s = CARD_PATIENCE * options.command_timeout_s
         self.profile: Profile = GENERIC
+        self.chaining = Chaining()
         self.identity: Identity | None = None
 
     # -- bring-up ------------------------------------------------------------------------------------------------------
@@ -103,6 +105,7 @@ class ModemEngine(GsmModem, ModemLink):
             self.settings.apply()
             self.identity = identify(self.ask)
             self.profile = profile_for(self.identity.manufacturer, self.identity.model)
+            self.chaining = Chaining(is_documented=self.profile.chains_deletes)
             self._list_suffix = ",1" if self.profile.lists_without_marking else ""
             if self._options.wants_reports:
                 self.settings.route_reports(self.profile.report_routes)
@@ -369,13 +372,12 @@ class ModemEngine(GsmModem, ModemLink):
             )
         return answers.read_one(lines, index)
 
-    def delete_slots(self, indices: Sequence[int]) -> bool:
+    def delete_slots(self, slots: Sequence[Slot]) -> bool:
         """Delete slots of the selected memory in one command line; whether the modem said OK to all.
 
         Raises CardBusy at once: the rest can wait for a better moment, and what comes in cannot.
         """
-        line = "AT" + ";".join(f"+CMGD={index}" for index in indices)
-        answer = self.exchange(line, timeout_s=self._card_timeout_s)[-1]
+        answer = self.exchange(delete_line(slots), timeout_s=self._card_timeout_s)[-1]
         refused = answers.read_error(answer)
         if answer != "OK" and (refused.family, refused.code) in _BUSY:
             raise CardBusy(f"The SIM in {self.port} is busy; its slots are freed later.")

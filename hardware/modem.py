@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from . import answers
 from .answers import Pair
 from .binding import PortFinder, ask_imei
+from .chaining import STRAY_ANSWER_S
 from .clock import Monotonic, SystemMonotonic
 from .dialogue import Urc
 from .direct import DIRECT_MEMORY, DirectMessages
@@ -62,7 +63,6 @@ __all__ = [
 
 RINGING = ("RING", "+CRING", "+CCWA")  # of the lines about calls, those that want an answer
 EVENTS_MAX = 200
-DELETES_PER_LINE = 10
 SETTLING_PAUSE_S = 10.0  # signs of restart may repeat (Huawei's ^BOOT): we look no oftener
 
 _EVENT_OF = {
@@ -277,6 +277,7 @@ class Modem:
                     slots.append(self._slot(memory, pair, holder))
                 else:
                     drafts += 1
+        engine.chaining.judge(slots, whole)
         slots.extend(self._direct.slots())
         return Listing(tuple(slots), tuple(usage), drafts, whole)
 
@@ -327,12 +328,17 @@ class Modem:
         replaceable = [slot for slot in slots if _may_be_replaced(slot)]
         deleted.extend(slot for slot in replaceable if self._delete_held(engine, slot))
         slots = [slot for slot in slots if slot not in replaceable]
-        size = DELETES_PER_LINE if engine.profile.chains_deletes else 1
-        for start in range(0, len(slots), size):
-            group = slots[start : start + size]
-            if engine.delete_slots([slot.index for slot in group]):
+        for group in engine.chaining.groups(slots):
+            is_trial = len(group) > 1 and engine.chaining.is_trying
+            is_deleted = engine.delete_slots(group)
+            if is_trial:
+                engine.pause(STRAY_ANSWER_S)
+                engine.chaining.note_trial(
+                    group, is_answered_once=is_deleted and not engine.is_dirty
+                )
+            if is_deleted:
                 deleted.extend(group)
-            elif size > 1:
+            elif len(group) > 1:
                 # Nobody knows how far it came, and what it freed may hold another SMS by now.
                 deleted.extend(slot for slot in group if self._delete_held(engine, slot))
 
@@ -340,7 +346,7 @@ class Modem:
         now = engine.read(slot.index)
         if now is None or self._slot(slot.memory, now, slot.holder).pdu != slot.pdu:
             return now is None  # what comes into a free slot is not ours to delete
-        return engine.delete_slots([slot.index])
+        return engine.delete_slots([slot])
 
     def _acknowledge(self, engine: ModemEngine) -> None:
         if not engine.acknowledge():  # too late: it announces nothing any more (27.005, 3.4.4)

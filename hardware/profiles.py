@@ -17,7 +17,7 @@ class Profile(Struct, frozen=True):
     models: tuple[str, ...] = ()
     # AT+CMGL=4,1 leaves REC UNREAD as it is, and spares the SIM a write
     lists_without_marking: bool = False
-    # AT+CMGD=1;+CMGD=2 deletes both; where it turns out not to, they are deleted one by one
+    # AT+CMGD=1;+CMGD=2 deletes both, and a line may be long; of other models see `chaining`
     chains_deletes: bool = False
     iccid_commands: tuple[str, ...] = ("AT+CCID",)
     # AT+CNMI <ds>, best first: 1 hands delivery reports over, 2 stores them, maybe in a memory of their own

@@ -1,0 +1,134 @@
+"""Several deletes in one command line: only of a modem that was seen to do it, in no longer a line than all take."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from scripted_modem import ScriptedModem, driven, pdu_of
+
+from hardware.modem import Modem
+
+FILLED = 14
+
+
+@pytest.fixture
+def held(script: ScriptedModem) -> ScriptedModem:
+    """A generic modem that holds more SMS than go into a line."""
+    script.stores["SM"].total = 300
+    fill(script)
+    return script
+
+
+def fill(script: ScriptedModem, *, turn: int = 0) -> None:
+    """Bring SMS; in another turn others."""
+    for index in range(1, FILLED + 1):
+        script.put("SM", index, pdu_of(20 * turn + index))
+
+
+def free_all(modem: Modem) -> int:
+    return len(modem.delete(modem.list_held().slots))
+
+
+def delete_lines(script: ScriptedModem) -> list[str]:
+    lines = [line for line in script.heard if line.startswith("AT+CMGD")]
+    script.heard.clear()
+    return lines
+
+
+def test_a_pair_goes_first_and_many_only_after_a_listing_that_shows_neither(held) -> None:
+    with driven(held, memories=("SM",)) as modem:
+        assert free_all(modem) == FILLED
+        assert [line.count("CMGD") for line in delete_lines(held)] == [2] + [1] * (FILLED - 2)
+
+        fill(held, turn=1)
+        assert free_all(modem) == FILLED
+
+        lines = delete_lines(held)
+        assert [line.count("CMGD") for line in lines] == [5, 5, 4]
+        assert not held.stores["SM"].slots
+        assert max(map(len, lines)) <= len("AT") + 40
+
+
+def test_indices_of_three_digits_make_no_line_longer(held) -> None:
+    with driven(held, memories=("SM",)) as modem:
+        free_all(modem)
+        for index in range(201, 209):
+            held.put("SM", index, pdu_of(index % 100))
+        delete_lines(held)
+
+        assert free_all(modem) == 8
+
+        assert max(map(len, delete_lines(held))) <= len("AT") + 40
+
+
+def test_a_modem_that_deletes_only_the_first_is_told_one_by_one(held) -> None:
+    """It says OK all the same: only the listing shows it."""
+
+    def delete_first(modem: ScriptedModem, line: str) -> str:
+        first = re.findall(r"\d+", line)[0]
+        return modem._healthy(f"AT+CMGD={first}")
+
+    held.on(r"AT\+CMGD=.*;.*", delete_first)
+    with driven(held, memories=("SM",)) as modem:
+        free_all(modem)
+        assert len(held.stores["SM"].slots) == 1
+        modem.list_held()
+        fill(held, turn=1)
+        delete_lines(held)
+
+        assert free_all(modem) == FILLED
+
+        assert [line.count("CMGD") for line in delete_lines(held)] == [1] * FILLED
+        assert not held.stores["SM"].slots
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param("\r\nERROR\r\n", id="refused"),
+        pytest.param("\r\n+CMS ERROR: 302\r\n", id="refused with a code"),
+        pytest.param("\r\nOK\r\n\r\nOK\r\n", id="answered twice"),
+    ],
+)
+def test_a_modem_that_answers_a_pair_otherwise_is_told_one_by_one(held, answer) -> None:
+    held.on(r"AT\+CMGD=.*;.*", answer)
+    with driven(held, memories=("SM",)) as modem:
+        free_all(modem)
+        fill(held, turn=1)
+        delete_lines(held)
+
+        assert free_all(modem) == FILLED
+
+        assert [line.count("CMGD") for line in delete_lines(held)] == [1] * FILLED
+        assert not held.stores["SM"].slots
+
+
+def test_a_listing_cut_by_noise_proves_nothing(held) -> None:
+    """What it does not show may be there: the proof waits for one that is whole."""
+    with driven(held, memories=("SM",)) as modem:
+        free_all(modem)
+        fill(held, turn=1)
+        held.once(r"AT\+CMGL=4", "\r\n+CMGL: 1,1,,2\x80\r\n0791\r\n\r\nOK\r\n")
+        modem.list_held()
+        delete_lines(held)
+        slots = [slot for slot in modem.list_held().slots if slot.index <= 4]
+
+        modem.delete(slots)
+
+        assert [line.count("CMGD") for line in delete_lines(held)] == [4]
+
+
+def test_another_connection_begins_anew(held) -> None:
+    """It may be another modem on the port."""
+    with driven(held, memories=("SM",)) as modem:
+        free_all(modem)
+        fill(held, turn=1)
+        modem.list_held()
+        modem.close()
+        modem.open()
+        delete_lines(held)
+
+        free_all(modem)
+
+        assert delete_lines(held)[0].count("CMGD") == 2
