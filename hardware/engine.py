@@ -377,7 +377,8 @@ class ModemEngine(GsmModem, ModemLink):
 
         Raises CardBusy at once: the rest can wait for a better moment, and what comes in cannot.
         """
-        answer = self.exchange(delete_line(slots), timeout_s=self._card_timeout_s)[-1]
+        line = delete_line(slots)
+        answer = self.exchange(line, timeout_s=self._card_timeout_s, times=len(slots))[-1]
         refused = answers.read_error(answer)
         if answer != "OK" and (refused.family, refused.code) in _BUSY:
             raise CardBusy(f"The SIM in {self.port} is busy; its slots are freed later.")

@@ -235,24 +235,25 @@ class ModemLink(SerialComms):
     # -- commands ------------------------------------------------------------------------------------------------------
 
     def exchange(
-        self, command: str, *, timeout_s: float, silence_s: float | None = None
+        self, command: str, *, timeout_s: float, silence_s: float | None = None, times: int = 1
     ) -> list[str]:
         """Send one command line and return its answer, the final result code last.
 
         With `silence_s` a long answer has the whole time while it goes on; a modem that says nothing for that long
-        is given up. Raises CommandTimeout, after which the link is dirty, and LinkDown.
+        is given up. `times` is how often the command stands in the line. Raises CommandTimeout, after which the link is
+        dirty, and LinkDown.
         """
         with self._txLock:
             if self._dialogue.is_dirty:
                 self.resync()
             exchange = Exchange(command)
-            patience_s = self._patience.limit_s(exchange.name)
+            patience_s = self._patience.limit_s(exchange.name, times)
             began_at = self._clock.monotonic()
             if silence_s is None:
                 self._transact(exchange, min(timeout_s, patience_s))
             else:
                 self._transact(exchange, timeout_s, silence_s=min(silence_s, patience_s))
-            self._patience.learn(exchange.name, self._clock.monotonic() - began_at)
+            self._patience.learn(exchange.name, self._clock.monotonic() - began_at, times)
             return exchange.lines
 
     def write(

@@ -20,12 +20,15 @@ class Patience:
     def __init__(self) -> None:
         self._answered_s: dict[str, float] = {}  # command → the longest it took
 
-    def limit_s(self, name: str) -> float:
-        """Return how long to wait for a sign of this command's answer; endless while nothing is known."""
+    def limit_s(self, name: str, times: int = 1) -> float:
+        """Return how long to wait for a sign of this command's answer; endless while nothing is known.
+
+        `times` says how often the command stands in its line.
+        """
         if name in _UNPREDICTABLE or name not in self._answered_s:
             return math.inf
-        return max(PATIENCE_S_MIN, PATIENCE_TIMES * self._answered_s[name])
+        return max(PATIENCE_S_MIN, PATIENCE_TIMES * times * self._answered_s[name])
 
-    def learn(self, name: str, taken_s: float) -> None:
+    def learn(self, name: str, taken_s: float, times: int = 1) -> None:
         """Take note of an answer."""
-        self._answered_s[name] = max(taken_s, self._answered_s.get(name, 0.0))
+        self._answered_s[name] = max(taken_s / times, self._answered_s.get(name, 0.0))

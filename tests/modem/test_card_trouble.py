@@ -22,7 +22,7 @@ def test_a_busy_card_keeps_nobody_from_receiving(script):
         assert modem.delete(slots) == []
 
         assert time.monotonic() - began_at < 5
-        assert [line for line in script.heard if "CMGD" in line] == ["AT+CMGD=1"]
+        assert len([line for line in script.heard if "CMGD" in line]) == 1
 
 
 def test_what_was_deleted_before_the_card_was_busy_is_told(script):

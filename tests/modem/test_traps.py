@@ -260,7 +260,7 @@ def test_nothing_is_ever_deleted_by_flag(script, modem):
         script.put("ME", index, pdu_of(index))
     drain(modem)
 
-    assert script.count(r"AT\+CMGD=\d+") == 16
+    assert sum(line.count("+CMGD=") for line in script.heard) == 16
     assert not script.count(r".*CMGD=\d+,.*")
 
 
@@ -466,16 +466,16 @@ def test_a_line_that_begins_with_ok_ends_nothing(script, modem, line):
 def test_a_delete_that_is_refused_is_not_returned(script, modem):
     script.put("SM", 1, pdu_of(1))
     script.put("SM", 2, pdu_of(2))
-    script.on(r"AT\+CMGD=1", "\r\n+CMS ERROR: 320\r\n")
+    script.on(r"AT\+CMGD=1(;.*)?", "\r\n+CMS ERROR: 320\r\n")
 
     assert [slot.index for slot in modem.delete(modem.list_held().slots)] == [2]
 
 
 def test_a_delete_that_goes_unanswered_is_tried_no_further_and_what_was_done_is_told(script, modem):
-    for index in (1, 2, 3):
+    for index in (1, 2, 3, 4):
         script.put("SM", index, pdu_of(index))
-    script.once(r"AT\+CMGD=2", lambda said, _line: said.hang_up())
+    script.once(r"AT\+CMGD=3", lambda said, _line: said.hang_up())
 
-    assert [slot.index for slot in modem.delete(modem.list_held().slots)] == [1]
+    assert [slot.index for slot in modem.delete(modem.list_held().slots)] == [1, 2]
     with pytest.raises(LinkDown):
         modem.list_held()
