@@ -272,15 +272,22 @@ class ModemEngine(GsmModem, ModemLink):
             )
 
     def resync(self) -> None:
-        """Make sure of the line, and that the same device is still on it."""
+        """Make sure of the line, and that the same device is on it, with the memory selected that we take it to have.
+
+        It may have restarted unheard, and an index names another SMS in another memory.
+        """
         super().resync()
-        if self.identity is None or not self.identity.imei:
+        if self.identity is None:
             return
-        found = answers.read_digits(
-            self._transact(Exchange("AT+CGSN"), self._options.command_timeout_s).lines
-        )
-        if found is not None and found != self.identity.imei:
+        limit_s = self._options.command_timeout_s
+        found = answers.read_digits(self._transact(Exchange("AT+CGSN"), limit_s).lines)
+        if found is not None and self.identity.imei and found != self.identity.imei:
             raise LinkDown(f"Another modem is on {self.port} now; it is set up anew.")
+        memories = self._transact(Exchange("AT+CPMS?"), limit_s).lines
+        if self._dialogue.has_echo or not self.settings.is_selection(memories):
+            raise SettingsLost(
+                f"The modem on {self.port} has lost its settings while it made no sense; it is set up again."
+            )
 
     # -- messages ------------------------------------------------------------------------------------------------------
 
@@ -463,16 +470,9 @@ def _close_paths(names: Sequence[str]) -> None:
 
 
 CLOSED_PATHS = (
-    "listStoredSms",
-    "readStoredSms",
-    "processStoredSms",
-    "deleteStoredSms",
-    "deleteMultipleStoredSms",
-    "sendSms",
-    "sendUssd",
-    "dial",
-    "waitForNetworkCoverage",
-)
+    "listStoredSms", "readStoredSms", "processStoredSms", "deleteStoredSms", "deleteMultipleStoredSms",
+    "sendSms", "sendUssd", "dial", "waitForNetworkCoverage",
+)  # fmt: skip
 _close_paths(CLOSED_PATHS)
 
 

@@ -189,6 +189,11 @@ class MessageSettings:
         if memory != self._current:
             self._set_memories(memory, self._store)
 
+    def is_selection(self, lines: list[str]) -> bool:
+        """Whether an answer to AT+CPMS? speaks for the memory that we take for selected, or says nothing of it."""
+        memories = read_memories(lines)
+        return not memories or self._current in ("", memories[0])
+
     def read_usage(self, memory: str) -> Usage:
         """Ask how full a memory is; selects it."""
         if memory == self._current:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from scripted_modem import PDU, PDU_LENGTH, ScriptedModem, driven, eventually, ok, pdu_of, places
 
+from hardware.errors import SettingsLost
 from hardware.modem import Modem
 
 
@@ -139,3 +140,19 @@ def test_a_message_that_comes_after_a_lost_one_is_acknowledged(script, modem):
     modem.delete(modem.list_held().slots)
 
     assert script.count(r"AT\+CNMA") == 1
+
+
+def test_slots_of_a_modem_that_restarted_unheard_are_not_deleted(script):
+    """Its selected memory is another one then, and the same index there is an SMS that nobody has stored."""
+    unread = pdu_of(9)
+    script.put("ME", 1, pdu_of(1))
+    with driven(script, memories=("SM", "ME")) as modem:
+        [slot] = modem.list_held().slots
+        script.put("SM", 1, unread)
+        script.memories = ["SM", "SM", "SM"]
+        modem._engine.mark_dirty()  # as after an answer that did not come
+
+        with pytest.raises(SettingsLost):
+            modem.delete([slot])
+
+    assert script.stores["SM"].slots == {1: (0, unread)}
