@@ -55,10 +55,12 @@ LEAP = 1_000_000
 _OPEN_FORWARDS = (ForwardState.DUE, ForwardState.UNKNOWN)
 _ROW = sa.select(_state).where(_state.c.id == 1)
 _READ = Prepared(_ROW)
-_HIGHEST = sa.select(
-    *(
-        sa.select(sa.func.max(table.c.id)).scalar_subquery()
-        for table in (_part, _event, _reply_part)
+_HIGHEST = Prepared(
+    sa.select(
+        *(
+            sa.select(sa.func.max(table.c.id)).scalar_subquery()
+            for table in (_part, _event, _reply_part)
+        )
     )
 )
 
@@ -87,26 +89,22 @@ class Restored:
 
     def watch(self) -> Restoration | None:
         """Note how far the store has come, if it has; return that it is held, or None."""
-        if self._file is not None:
-            with self._room.database.read() as connection:
-                row = connection.execute(_ROW).one_or_none()
-                highest = tuple(connection.execute(_HIGHEST).one())
-            if row is None or highest != self._highest or _is_behind(row, self._seen):
-                self._advance()
+        with self._room.database.read() as connection:
+            row = _read_row(connection)
+            is_seen = self._file is None or (
+                row is not None
+                and _highest(connection) == self._highest
+                and not _is_behind(row, self._seen)
+            )
+            if is_seen:  # in one look: there is one every half minute, for years
+                return _restoration(connection, row)
+        self._advance()
         return self.current()
 
     def current(self) -> Restoration | None:
         """Return that the store is held, or None."""
         with self._room.database.read() as connection:
-            row = next(iter(_READ.rows(connection, {})), None)
-            if row is None or row.held_at is None:
-                return None
-            return Restoration(
-                held_at=row.held_at,
-                reason=row.reason,
-                forwards=connection.execute(_count(_forward, _OPEN_FORWARDS)).scalar_one(),
-                replies=connection.execute(_count(_reply, (ReplyState.DUE,))).scalar_one(),
-            )
+            return _restoration(connection, _read_row(connection))
 
     def release(self, actor: str, *, leave_replies: bool = False) -> bool:
         """Let everything go out again; return whether it was held.
@@ -142,7 +140,7 @@ class Restored:
                 if row.held_at is None:
                     hold(connection, self._room.now(), IS_BEHIND)
             connection.execute(sa.update(_state).where(_state.c.id == 1).values(mark=mark))
-            return _Seen(row.token, mark), tuple(connection.execute(_HIGHEST).one())
+            return _Seen(row.token, mark), _highest(connection)
 
         seen, highest = self._room.database.run(work)
         assert self._file is not None
@@ -190,6 +188,26 @@ def _leave_replies(connection: Connection, until: datetime, now: datetime, actor
             events.add(connection, line)
             release_next(connection, row.complaint_id, now)
     return len(left)
+
+
+def _restoration(connection: Connection, row: Any | None) -> Restoration | None:
+    if row is None or row.held_at is None:
+        return None
+    return Restoration(
+        held_at=row.held_at,
+        reason=row.reason,
+        forwards=connection.execute(_count(_forward, _OPEN_FORWARDS)).scalar_one(),
+        replies=connection.execute(_count(_reply, (ReplyState.DUE,))).scalar_one(),
+    )
+
+
+def _read_row(connection: Connection) -> Any | None:
+    return next(iter(_READ.rows(connection, {})), None)
+
+
+def _highest(connection: Connection) -> tuple[int | None, ...]:
+    """How far the store has come: the last number of each table that only grows."""
+    return tuple(_HIGHEST.rows(connection, {})[0])
 
 
 def _own_row(connection: Connection) -> Any:
