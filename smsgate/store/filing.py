@@ -18,7 +18,7 @@ from smsgate.records import ForwardState, ReplyState
 from smsgate.store.columns import escape
 from smsgate.store.events import INSERT as INSERT_EVENTS
 from smsgate.store.events import event_row
-from smsgate.store.ids import reserve
+from smsgate.store.ids import Numbering
 from smsgate.store.knowledge import REOPENED_STATUS
 from smsgate.store.prepared import Prepared
 from smsgate.store.rows import (
@@ -99,6 +99,9 @@ _OPEN_REPLIES_OF = Prepared(
 )
 
 
+_NUMBERING = Numbering(_complaint, _sms, _part)
+
+
 class Written(Struct):
     """What was written, for the caller to know what to wake."""
 
@@ -114,6 +117,7 @@ class Filing:
     def __init__(self, connection: Connection, place: Place) -> None:
         self._connection = connection
         self._place = place
+        self._numbers = _NUMBERING.begin(connection)
         self._complaints: list[int] = []
         self._later_events: list[dict[str, Any]] = []
         self._written = Written()
@@ -138,7 +142,7 @@ class Filing:
 
     def _write_complaints(self, units: Sequence[Unit]) -> None:
         if units:
-            self._complaints = reserve(self._connection, _complaint, len(units))
+            self._complaints = self._numbers.reserve(_complaint, len(units))
             rows = [
                 complaint_row(unit, self._place) | {"id": complaint_id}
                 for unit, complaint_id in zip(units, self._complaints, strict=True)
@@ -157,7 +161,7 @@ class Filing:
             else:
                 new.append(unit)
         if new:
-            for unit, sms_id in zip(new, reserve(self._connection, _sms, len(new)), strict=True):
+            for unit, sms_id in zip(new, self._numbers.reserve(_sms, len(new)), strict=True):
                 unit.sms_id = sms_id
             rows = [
                 sms_row(u, self._place, self._resolved(u.complaint)) | {"id": u.sms_id} for u in new
@@ -190,7 +194,7 @@ class Filing:
         if not pairs:
             return
         pairs.sort(key=lambda pair: (pair[0].part.key, pair[0].instance))
-        ids = reserve(self._connection, _part, len(pairs))
+        ids = self._numbers.reserve(_part, len(pairs))
         rows = [
             part_row(arrival, unit.sms_id, self._place) | {"id": part_id}
             for (arrival, unit), part_id in zip(pairs, ids, strict=True)

@@ -1,6 +1,7 @@
 """Numbers for new rows, known before the rows are written: then a whole batch goes in without asking back.
 
-SQLite has one writer, so the next number is one more than the highest. PostgreSQL draws from the table's sequence.
+SQLite has one writer, so the next number is one more than the highest; they are looked up together. PostgreSQL draws
+from each table's sequence.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from sqlalchemy.engine import Connection
 
 from smsgate.store.prepared import Prepared
 
-_HIGHEST: dict[str, Prepared] = {}
 _DRAW = Prepared(
     sa.text(
         "SELECT nextval(pg_get_serial_sequence(:name, 'id')) AS id FROM generate_series(1, :count)"
@@ -20,13 +20,37 @@ _DRAW = Prepared(
 )
 
 
-def reserve(connection: Connection, table: Any, count: int) -> list[int]:
-    """Return `count` numbers for rows of `table` that this transaction will write, ascending."""
-    if connection.dialect.name == "postgresql":
-        drawn = _DRAW.rows(connection, {"name": table.name, "count": count})
-        return sorted(row.id for row in drawn)
-    highest = _HIGHEST.get(table.name)
-    if highest is None:
-        highest = _HIGHEST[table.name] = Prepared(sa.select(sa.func.max(table.c.id)))
-    first = (highest.rows(connection, {})[0][0] or 0) + 1
-    return list(range(first, first + count))
+class Numbering:
+    """How the numbers of some tables are given out; for all transactions."""
+
+    def __init__(self, *tables: Any) -> None:
+        self._names = [table.name for table in tables]
+        self._highest = Prepared(
+            sa.select(*(sa.select(sa.func.max(t.c.id)).scalar_subquery() for t in tables))
+        )
+
+    def begin(self, connection: Connection) -> Numbers:
+        """Return the numbers of one transaction."""
+        if connection.dialect.name == "postgresql":
+            return Numbers(connection, {})
+        found = self._highest.rows(connection, {})[0]
+        return Numbers(
+            connection, {n: top or 0 for n, top in zip(self._names, found, strict=True)}
+        )
+
+
+class Numbers:
+    """The numbers for rows that one transaction will write."""
+
+    def __init__(self, connection: Connection, highest: dict[str, int]) -> None:
+        self._connection = connection
+        self._highest = highest
+
+    def reserve(self, table: Any, count: int) -> list[int]:
+        """Return `count` numbers, ascending."""
+        if not self._highest:
+            drawn = _DRAW.rows(self._connection, {"name": table.name, "count": count})
+            return sorted(row.id for row in drawn)
+        first = self._highest[table.name] + 1
+        self._highest[table.name] += count
+        return list(range(first, first + count))

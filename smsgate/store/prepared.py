@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import zip_longest
 from operator import itemgetter
 from typing import Any
 
@@ -133,17 +134,21 @@ def _parameters(name: str, values: Mapping[str, Any]) -> list[Any]:
 
 def _flat(values: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return values with each list taken apart, its length a power of two so that few statements are compiled."""
-    if not any(isinstance(value, list) for value in values.values()):
-        return values
-    flat: dict[str, Any] = {}
+    flat: dict[str, Any] | None = None
     for name, value in values.items():
-        if not isinstance(value, list):
-            flat[name] = value
-            continue
-        room = 1 << max(len(value) - 1, 0).bit_length()
-        padded = value + value[-1:] * (room - len(value))
-        flat.update((f"{name}__{at}", item) for at, item in enumerate(padded))
-    return flat
+        if type(value) is list:
+            if flat is None:
+                flat = dict(values)
+            del flat[name]
+            names = _names_of(name, len(value))
+            flat.update(zip_longest(names, value, fillvalue=value[-1]) if value else ())
+    return values if flat is None else flat
+
+
+@lru_cache(maxsize=256)
+def _names_of(name: str, length: int) -> tuple[str, ...]:
+    room = 1 << max(length - 1, 0).bit_length()
+    return tuple(f"{name}__{at}" for at in range(room))
 
 
 def _fixed(statement: Any, bind: Any) -> Any:
