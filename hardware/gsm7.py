@@ -34,10 +34,13 @@ _ESCAPED = re.compile("\x1b(.?)", re.DOTALL)
 _SEPTETS = dict.fromkeys(_BASIC.replace(_ESC, ""), 1) | dict.fromkeys(
     _SENDABLE_EXTENSION.values(), 2
 )
+_SINGLE = frozenset(_BASIC.replace(_ESC, ""))
 
 
 def septet_count(text: str) -> int | None:
     """Return how many septets `text` takes, or None when it has to be sent as UCS-2."""
+    if _SINGLE.issuperset(text):
+        return len(text)
     try:
         return sum(map(_SEPTETS.__getitem__, text))
     except KeyError:

@@ -176,7 +176,6 @@ class KnownComplaint(Struct, frozen=True):
     is_open: bool
     unit: str | None = None
     due_at: datetime | None = None
-    sms_had_concat: bool = False
     is_english: bool = False
     closed_at: datetime | None = None
     asked_at: datetime | None = None  # more was asked, and no answer has come

@@ -21,10 +21,11 @@ from datetime import timedelta
 
 from msgspec import Struct
 
+from hardware.gsm7 import septet_count
 from parsers.senders import Sender, SenderKind
 from parsers.sensitive import mask
 from smsgate.records import ReplyKind, SenderKnowledge
-from smsgate.wording import FIELD_WIDTHS, SEPTETS_PER_SMS, septet_count
+from smsgate.wording import FIELD_WIDTHS, SEPTETS_PER_SMS
 
 # What answers a complaint: these have the whole of the gateway's budget, all others four fifths of it.
 RECEIPTS = frozenset(
@@ -100,8 +101,9 @@ def _septets(text: str) -> int:
 _PLAIN = str.maketrans(
     {
         "‘": "'", "’": "'", "‚": ",", "“": '"', "”": '"', "„": '"', "–": "-", "—": "-", "−": "-", "…": "...",
-        "•": "-", "\u00a0": " ", "\u2007": " ", "\u202f": " ", "`": "'", "´": "'", "×": "x", "°": "o", "\t": " ",
+        "•": "-", "\u00a0": " ", "\u2007": " ", "\u202f": " ", "`": "'", "´": "'", "×": "x", "°": "o",
         "™": "TM", "©": "(c)", "®": "(R)", "½": "1/2", "¼": "1/4", "²": "2", "³": "3",
+        "\t": " ", "\f": " ",
     }
 )  # fmt: skip
 

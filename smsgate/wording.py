@@ -12,18 +12,13 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from hardware.gsm7 import septet_count
 from parsers.meaning import Grammar
 
 _GRAMMAR = Grammar()
 
 SEPTETS_PER_SMS = 160  # 140 octets of user data, 7 bits a septet (3GPP TS 23.040 section 9.2.3.16)
 
-# 3GPP TS 23.038 section 6.2.1, and its extension table 6.2.1.1: those characters cost two septets.
-_BASIC = frozenset(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
-    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
-)
-_EXTENSION = frozenset("\f^{}\\[~]|€")
 
 SERVICE_FIELDS = ("prefix", "number", "our_institution")
 
@@ -260,21 +255,6 @@ DEFAULT_KEYWORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 _FIELD = re.compile(r"\{([a-z_]*)\}")
 
 
-def septet_count(text: str) -> int | None:
-    """Return how many septets `text` takes in GSM-7, or None when it does not fit that alphabet."""
-    if _BASIC.issuperset(text):
-        return len(text)
-    count = 0
-    for character in text:
-        if character in _BASIC:
-            count += 1
-        elif character in _EXTENSION:
-            count += 2
-        else:
-            return None
-    return count
-
-
 def fill_service_fields(template: str, *, prefix: str, number: str, our_institution: str) -> str:
     """Return the template with the service's own settings filled in; other fields stay."""
     values = {"prefix": prefix, "number": number, "our_institution": our_institution}
@@ -305,7 +285,7 @@ def find_fault(kind: str, template: str) -> str | None:
         return "expected a text"
     septets = septet_count(rest)
     if septets is None:
-        alien = sorted({c for c in rest if c not in _BASIC and c not in _EXTENSION})
+        alien = sorted({c for c in rest if septet_count(c) is None})
         return f"expected only characters of GSM-7, found {', '.join(map(ascii, alien[:5]))}"
     longest = longest_septets(template)
     if longest > SEPTETS_PER_SMS:

@@ -34,9 +34,7 @@ class Numbering:
         if connection.dialect.name == "postgresql":
             return Numbers(connection, {})
         found = self._highest.rows(connection, {})[0]
-        return Numbers(
-            connection, {n: top or 0 for n, top in zip(self._names, found, strict=True)}
-        )
+        return Numbers(connection, {n: top or 0 for n, top in zip(self._names, found, strict=True)})
 
 
 class Numbers:

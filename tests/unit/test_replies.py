@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hardware.gsm7 import septet_count
 from smsgate.replies import cut_at_word, render, transliterate
-from smsgate.wording import DEFAULT_TEXTS, FIELD_WIDTHS, fill_service_fields, septet_count
+from smsgate.wording import DEFAULT_TEXTS, FIELD_WIDTHS, fill_service_fields
 
 TEMPLATES = {
     kind: fill_service_fields(text, prefix="BTM", number="1708", our_institution="Pemko Batam")
@@ -52,10 +53,17 @@ def test_long_answers_are_cut_at_a_word_and_use_the_room_there_is():
         ("naïve ő", "naive o"),
         ("ok \u200b👍🏽", "ok ??"),
         ("²", "2"),
+        ("hal. 1\fhal. 2", "hal. 1 hal. 2"),
     ],
 )
 def test_letters_outside_gsm7_are_written_with_its_own(typed, sent):
     assert transliterate(typed) == sent
+
+
+@given(st.text(max_size=50))
+def test_whatever_is_written_leaves_as_gsm7(typed):
+    """One character that the driver cannot send so would make it UCS-2: 70 characters to an SMS, not 160."""
+    assert septet_count(transliterate(typed)) is not None
 
 
 def test_a_single_long_word_is_cut_too():

@@ -4,35 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import gsm0338
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from smsgate.wording import (
     DEFAULT_TEXTS,
     DEFAULT_TEXTS_EN,
     fill_service_fields,
     find_fault,
-    septet_count,
 )
-
-
-@given(st.text(max_size=50).filter(lambda text: "\x1b" not in text))  # ESC alone is no character
-def test_septets_are_counted_as_the_standard_s_codec_does(text: str) -> None:
-    try:
-        expected = len(text.encode("gsm03.38"))
-    except UnicodeEncodeError:
-        expected = None
-
-    assert septet_count(text) == expected
-
-
-@given(
-    st.text(alphabet="@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ ¤¡ÄÖÑÜ§¿äöñüà\f^{}\\[~]|€Aa0", max_size=50)
-)
-def test_septets_of_the_whole_alphabet_are_counted(text: str) -> None:
-    assert septet_count(text) == len(gsm0338.Codec().encode(text)[0])
 
 
 @pytest.mark.parametrize("texts", [DEFAULT_TEXTS, DEFAULT_TEXTS_EN], ids=["Indonesian", "English"])
