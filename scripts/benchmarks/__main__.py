@@ -14,6 +14,8 @@ from benchmarks.machine import measure_machine
 from benchmarks.measures import FULL, MEASURES, QUICK, Scale, measure_all
 from smsgate.errors import SmsgateError
 
+DESCRIPTION = "Measure the gateway on a simulated modem; print figures as JSON lines."  # docstrings are left out here
+
 # what the project wants to reach on two shared cores: figure, bound, and whether more is better
 GOALS: dict[str, tuple[float, bool]] = {
     "drain": (1000, True),
@@ -74,7 +76,7 @@ def _print_ratios(ours: Figures, peers: Iterable[Figures]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, and return the exit code: 0 when every measure was taken."""
-    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=DESCRIPTION)
     parser.add_argument("--quick", action="store_true", help="smaller numbers, about a minute")
     parser.add_argument("--peers", action="store_true", help="measure gammu-smsd and smstools too")
     parser.add_argument("--peers-only", action="store_true", help="measure only these")
