@@ -249,3 +249,18 @@ def test_only_the_present_trouble_is_alarmed():
     bench.pass_time(5)
 
     assert bench.alarms == {"line.m1.pin": "It asks for its PIN."}
+
+
+def test_the_command_is_not_told_how_our_own_interpreter_runs(tmp_path, monkeypatch):
+    """The unit leaves out our assertions; a script in Python that cuts the power keeps its own."""
+    monkeypatch.setenv("PYTHONOPTIMIZE", "2")
+    seen = tmp_path / "seen"
+
+    assert (
+        cycle_power(["/bin/sh", "-c", f'echo "${{PYTHONOPTIMIZE-none}} $PATH" > {seen}'], line="m1")
+        == 0
+    )
+
+    said = seen.read_text().split(maxsplit=1)
+    assert said[0] == "none"
+    assert said[1].strip() == os.environ["PATH"]
