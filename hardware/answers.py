@@ -8,7 +8,7 @@ from itertools import accumulate
 
 from msgspec import Struct, field
 
-from .errors import CME_SENSES, CMS_SENSES
+from .errors import CME_SENSES, CMS_SENSES, CommandError
 from .facts import Registration, Signal
 
 IMEI_DIGITS = 14  # type allocation code and serial number
@@ -270,3 +270,18 @@ def read_text(lines: Iterable[str]) -> str:
 def is_same_imei(one: str, other: str) -> bool:
     """Compare without the last digits: a check digit, or the version of the software in its place (23.003)."""
     return one[:IMEI_DIGITS] == other[:IMEI_DIGITS]
+
+
+def legible(command: str, lines: list[str]) -> list[str]:
+    """Return the lines, or raise CommandError where the package would trip over them with whatever comes."""
+    wanted = {"AT+CFUN?": "+CFUN: ", "AT+WIND?": "+WIND: ", "AT+CPMS=?": "+CPMS: ("}.get(command)
+    if wanted is None:
+        return lines
+    for line in lines:
+        if line.startswith(wanted) and line[len(wanted) : len(wanted) + 1].strip():
+            offers = line.split("),(") if command == "AT+CPMS=?" else []
+            if all('"SM"' in offer or '"ME"' in offer for offer in offers):
+                return lines
+    raise CommandError(
+        command[2:-1].rstrip("="), None, "its answer is not what the package expects"
+    )

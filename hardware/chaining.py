@@ -1,9 +1,12 @@
 """Several deletes in one command line: of which modems that is believed, and how many go into a line.
 
 Any modem should take `AT+CMGD=1;+CMGD=2` and answer once (3GPP TS 27.007 section 4.1). We believe it of a model whose
-manual says so, and of a modem that was seen to do it: on each connection a first pair goes in one line, nothing but
-one OK may come back, and the next listing must show neither of the two. A line is never longer than the standard has
-every modem take: one that cuts it short would delete another slot (`+CMGD=1` for `+CMGD=12`).
+manual says so, and of a modem that was seen to do it: on each connection a first pair goes in one line, answers must
+belong to their commands afterwards (one that answers each delete is a step behind), and the next listing must show
+neither of the two. One that falls silent at such a line gets none again, on no connection.
+
+Where no manual says more, a line is no longer than the standard has every modem take, which a pair does not show: a
+modem that cuts it short would delete another slot (`+CMGD=1` for `+CMGD=12`).
 """
 
 from __future__ import annotations
@@ -14,7 +17,6 @@ from .sms import Slot
 
 DOCUMENTED_PER_LINE = 10
 BODY_CHARACTERS = 40  # behind AT; ITU-T V.250 section 5.2.1
-STRAY_ANSWER_S = 0.1  # a modem that answers each of them has said so by then
 
 
 def delete_line(slots: Sequence[Slot]) -> str:
@@ -52,6 +54,10 @@ class Chaining:
             while size < len(slots) and len(delete_line(slots[: size + 1])) <= 2 + BODY_CHARACTERS:
                 size += 1
         return size
+
+    def give_up(self) -> None:
+        """Put one delete into a line from now on."""
+        self._is_documented = self._is_believed = False
 
     def note_trial(self, slots: Sequence[Slot], *, is_answered_once: bool) -> None:
         """Take note of how the first pair was answered; with one OK the next listing has to confirm it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from msgspec import Struct
 
@@ -13,11 +13,16 @@ class Discreet(Struct, frozen=True):
     hidden: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls) -> None:
-        unknown = cls.hidden - set(cls.__annotations__)
+        known = {name for kind in cls.__mro__ for name in vars(kind).get("__annotations__", ())}
+        unknown = cls.hidden - known
         if unknown:
             raise TypeError(f"{cls.__name__} has no field {', '.join(sorted(unknown))} to hide")
 
     def __repr__(self) -> str:
         """Without what is hidden."""
-        shown = (name for name in self.__struct_fields__ if name not in self.hidden)
-        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"{type(self).__name__}({shown})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """The same for rich, which would show all fields of a Struct."""
+        return [(n, getattr(self, n)) for n in self.__struct_fields__ if n not in self.hidden]

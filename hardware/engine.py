@@ -243,7 +243,7 @@ class ModemEngine(GsmModem, ModemLink):
             # The package puts back what it read first; read wrongly, that would be on the SIM from then on.
             return ["OK"]
         try:
-            return [*_legible(data, self.command(data)), "OK"]
+            return [*answers.legible(data, self.command(data)), "OK"]
         except CommandTimeout:
             raise package_errors.TimeoutException from None
         except CommandError as refusal:
@@ -282,9 +282,11 @@ class ModemEngine(GsmModem, ModemLink):
         limit_s = self._options.command_timeout_s
         found = answers.read_digits(self._transact(Exchange("AT+CGSN"), limit_s).lines)
         if found is not None and self.identity.imei and found != self.identity.imei:
+            self.mark_dirty()  # whoever goes on all the same is told again
             raise LinkDown(f"Another modem is on {self.port} now; it is set up anew.")
         memories = self._transact(Exchange("AT+CPMS?"), limit_s).lines
         if self._dialogue.has_echo or not self.settings.is_selection(memories):
+            self.mark_dirty()
             raise SettingsLost(
                 f"The modem on {self.port} has lost its settings while it made no sense; it is set up again."
             )
@@ -384,8 +386,8 @@ class ModemEngine(GsmModem, ModemLink):
 
         Raises CardBusy at once: the rest can wait for a better moment, and what comes in cannot.
         """
-        line = delete_line(slots)
-        answer = self.exchange(line, timeout_s=self._card_timeout_s, times=len(slots))[-1]
+        line, times = delete_line(slots), len(slots)
+        answer = self.exchange(line, timeout_s=self._card_timeout_s * times, times=times)[-1]
         refused = answers.read_error(answer)
         if answer != "OK" and (refused.family, refused.code) in _BUSY:
             raise CardBusy(f"The SIM in {self.port} is busy; its slots are freed later.")
@@ -400,6 +402,14 @@ class ModemEngine(GsmModem, ModemLink):
         except CommandError:
             return False
         return True
+
+    def is_in_step(self) -> bool:
+        """Whether answers belong to their commands, by one proof and nothing heard beside it."""
+        with self._txLock:
+            if self._prove(self._options.command_timeout_s) and not self._dialogue.is_dirty:
+                return True
+        self.mark_dirty()
+        return False
 
     def make_sure(self) -> None:
         """Prove now that answers belong to their commands, where that is in doubt."""
@@ -478,18 +488,3 @@ _close_paths(CLOSED_PATHS)
 
 def _command_error(text: str, refused: RefusedAnswer) -> CommandError:
     return CommandError(Exchange(text).name, refused.code, refused.sense)
-
-
-def _legible(command: str, lines: list[str]) -> list[str]:
-    """Return the lines, or raise CommandError where the package would trip over them with whatever comes."""
-    wanted = {"AT+CFUN?": "+CFUN: ", "AT+WIND?": "+WIND: ", "AT+CPMS=?": "+CPMS: ("}.get(command)
-    if wanted is None:
-        return lines
-    for line in lines:
-        if line.startswith(wanted) and line[len(wanted) : len(wanted) + 1].strip():
-            offers = line.split("),(") if command == "AT+CPMS=?" else []
-            if all('"SM"' in offer or '"ME"' in offer for offer in offers):
-                return lines
-    raise CommandError(
-        command[2:-1].rstrip("="), None, "its answer is not what the package expects"
-    )

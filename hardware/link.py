@@ -219,11 +219,6 @@ class ModemLink(SerialComms):
         """Take a restart from now on as the loss of our settings."""
         self._dialogue.is_settled = True
 
-    @property
-    def is_dirty(self) -> bool:
-        """Whether something came that nobody asked for, or an answer did not come."""
-        return self._dialogue.is_dirty
-
     def mark_dirty(self) -> None:
         """Have the next command prove first that answers belong to their commands."""
         self._dialogue.is_dirty = True

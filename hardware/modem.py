@@ -15,7 +15,6 @@ from msgspec.structs import replace
 from . import answers
 from .answers import Pair
 from .binding import PortFinder, ask_imei
-from .chaining import STRAY_ANSWER_S
 from .clock import Monotonic, SystemMonotonic
 from .dialogue import Urc
 from .direct import DIRECT_MEMORY, DirectMessages
@@ -103,6 +102,7 @@ class Modem:
         self._is_unsettled = False
         self._has_restarted = False
         self._looked_at = 0.0
+        self._has_chained_badly = False  # several deletes in a line: fell silent, or worse
         self.generation = 0
         self.submissions = 0  # its number says whose a late answer is
         self.overheard = Overheard()
@@ -181,6 +181,8 @@ class Modem:
         self._is_unsettled = self._has_restarted = False
         try:
             engine.connect()
+            if self._has_chained_badly:
+                engine.chaining.give_up()
         except BaseException:
             self._give_up_port()
             raise
@@ -330,12 +332,16 @@ class Modem:
         slots = [slot for slot in slots if slot not in replaceable]
         for group in engine.chaining.groups(slots):
             is_trial = len(group) > 1 and engine.chaining.is_trying
-            is_deleted = engine.delete_slots(group)
-            if is_trial:
-                engine.pause(STRAY_ANSWER_S)
-                engine.chaining.note_trial(
-                    group, is_answered_once=is_deleted and not engine.is_dirty
-                )
+            try:
+                is_deleted = engine.delete_slots(group)
+                if is_trial:
+                    is_answered_once = is_deleted and engine.is_in_step()
+                    engine.chaining.note_trial(group, is_answered_once=is_answered_once)
+            except CardBusy:
+                raise
+            except ModemError:
+                self._has_chained_badly |= len(group) > 1
+                raise
             if is_deleted:
                 deleted.extend(group)
             elif len(group) > 1:

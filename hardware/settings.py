@@ -37,6 +37,7 @@ class MessageSettings:
         self._wanted = tuple(memories)
         self.capacity: dict[str, Usage] = {}  # the memories in use, as they were at the start
         self._looks = 0  # for memories that were refused
+        self._is_telling = False  # whether AT+CPMS? is answered as the standard says
         self._store = ""  # where new SMS go
         self._current = ""  # where we read and delete; empty: not known
         self._notification: list[int] | None = None  # AT+CNMI as read back once it was set
@@ -171,6 +172,7 @@ class MessageSettings:
         if self._read_notification() != self._notification:
             wrong.append("announcement")
         memories = read_memories(self._modem.ask("AT+CPMS?"))
+        self._is_telling |= bool(memories)
         if (
             memories
             and self._current
@@ -190,9 +192,12 @@ class MessageSettings:
             self._set_memories(memory, self._store)
 
     def is_selection(self, lines: list[str]) -> bool:
-        """Whether an answer to AT+CPMS? speaks for the memory that we take for selected, or says nothing of it."""
+        """Whether an answer to AT+CPMS? proves that the memory is selected that we take it to be.
+
+        A modem that has just restarted may refuse it; one that never told cannot be held to it.
+        """
         memories = read_memories(lines)
-        return not memories or self._current in ("", memories[0])
+        return self._current in ("", *memories[:1]) or not (memories or self._is_telling)
 
     def read_usage(self, memory: str) -> Usage:
         """Ask how full a memory is; selects it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from typing import Any
 
 from msgspec import Struct
 
@@ -34,6 +35,10 @@ class Sender(Struct, frozen=True):
     def __repr__(self) -> str:
         """Without the number: a repr ends up in logs and tracebacks."""
         return f"Sender(kind={self.kind.value!r}, country={self.country!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """The same for rich, which would show all fields."""
+        return [("kind", self.kind.value), ("country", self.country)]
 
 
 def classify(number: str, is_alphanumeric: bool = False) -> Sender:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
-from scripted_modem import ScriptedModem, driven, pdu_of
+from scripted_modem import ScriptedModem, driven, hurry, ok, pdu_of, silent
 
+from hardware.errors import ModemError
 from hardware.modem import Modem
 
 FILLED = 14
@@ -102,6 +104,60 @@ def test_a_modem_that_answers_a_pair_otherwise_is_told_one_by_one(held, answer) 
 
         assert [line.count("CMGD") for line in delete_lines(held)] == [1] * FILLED
         assert not held.stores["SM"].slots
+
+
+@pytest.mark.parametrize("delay_s", [0.02, 0.3])
+def test_a_modem_that_answers_each_delete_in_its_own_time_is_told_one_by_one(held, delay_s) -> None:
+    """Its second OK would be taken for the answer to the listing, which then shows nothing, and proves it."""
+
+    def answer_each(modem: ScriptedModem, line: str) -> None:
+        for index in re.findall(r"\d+", line):
+            time.sleep(delay_s)
+            modem._healthy(f"AT+CMGD={index}")
+            modem.say(ok())
+
+    held.on(r"AT\+CMGD=.*;.*", answer_each)
+    with driven(held, memories=("SM",)) as modem:
+        modem.delete([slot for slot in modem.list_held().slots if slot.index <= 2])
+        listed = {slot.index for slot in modem.list_held().slots}
+        assert listed == set(range(3, FILLED + 1))
+        delete_lines(held)
+
+        assert free_all(modem) == FILLED - 2
+
+        assert [line.count("CMGD") for line in delete_lines(held)] == [1] * (FILLED - 2)
+
+
+def test_a_modem_that_falls_silent_at_a_pair_gets_none_again(held) -> None:
+    """On no connection: it would be opened for ever, and its SIM stay full."""
+    held.on(r"AT\+CMGD=.*;.*", silent)
+    with driven(held, memories=("SM",)) as modem:
+        hurry(modem)
+        with pytest.raises(ModemError):
+            free_all(modem)
+        modem.close()
+        modem.open()
+
+        assert free_all(modem) == FILLED
+
+        assert not held.stores["SM"].slots
+
+
+def test_a_line_of_many_has_as_much_time_as_they_have_singly(held) -> None:
+    def take_time(modem: ScriptedModem, line: str) -> str:
+        time.sleep(0.15 * line.count("CMGD"))
+        return modem._healthy(line)
+
+    with driven(held, memories=("SM",)) as modem:
+        free_all(modem)
+        fill(held, turn=1)
+        slots = modem.list_held().slots[:5]
+        held.on(r"AT\+CMGD=.*", take_time)
+        hurry(modem, command_s=0.25)  # a delete may take twice that
+
+        assert len(modem.delete(slots)) == 5
+
+        assert delete_lines(held)[-1].count("CMGD") == 5
 
 
 def test_a_listing_cut_by_noise_proves_nothing(held) -> None:

@@ -154,5 +154,41 @@ def test_slots_of_a_modem_that_restarted_unheard_are_not_deleted(script):
 
         with pytest.raises(SettingsLost):
             modem.delete([slot])
+        with pytest.raises(SettingsLost):
+            modem.list_held()  # also by who goes on as if nothing were
 
     assert script.stores["SM"].slots == {1: (0, unread)}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param("\r\n+CMS ERROR: 314\r\n", id="SIM busy"),
+        pytest.param("\r\n+CME ERROR: 515\r\n", id="please wait"),
+        pytest.param('\r\n+CPM\x80: "SM",1,20,"SM",1,20\r\n\r\nOK\r\n', id="noise"),
+    ],
+)
+def test_a_modem_that_does_not_tell_its_memory_any_more_is_set_up_again(script, answer):
+    unread = pdu_of(9)
+    script.put("ME", 1, pdu_of(1))
+    with driven(script, memories=("SM", "ME")) as modem:
+        [slot] = modem.list_held().slots
+        script.put("SM", 1, unread)
+        script.memories = ["SM", "SM", "SM"]
+        modem._engine.mark_dirty()
+        script.once(r"AT\+CPMS\?", answer)
+
+        with pytest.raises(SettingsLost):
+            modem.delete([slot])
+
+    assert script.stores["SM"].slots == {1: (0, unread)}
+
+
+def test_a_modem_that_never_tells_its_memory_is_worked_with(script):
+    script.on(r"AT\+CPMS\?", "\r\nERROR\r\n")
+    script.put("ME", 1, pdu_of(1))
+    with driven(script, memories=("SM", "ME")) as modem:
+        slots = modem.list_held().slots
+        modem._engine.mark_dirty()
+
+        assert modem.delete(slots) == list(slots)

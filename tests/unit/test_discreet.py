@@ -8,11 +8,13 @@ from typing import ClassVar
 
 import pytest
 from msgspec import Struct
+from rich.pretty import pretty_repr
 
 import hardware
 import smsgate
 from hardware.discreet import Discreet
 from hardware.facts import Identity
+from parsers.senders import classify
 
 # whoever adds a field of such a name hides it
 SECRET_NAMES = {"imei", "imsi", "iccid", "pin", "secret"}
@@ -23,6 +25,23 @@ def test_a_repr_shows_what_is_not_hidden_and_no_more() -> None:
         "Acme", "M1", "R2", "356938035643809", "510100000000001", "8962100000000000001", None
     )
     assert repr(identity) == "Identity(manufacturer='Acme', model='M1', revision='R2')"
+    assert pretty_repr(identity) == repr(identity)  # rich asks otherwise
+
+
+def test_a_sender_is_shown_without_the_number() -> None:
+    sender = classify("+6281234567890")
+
+    assert "81234567890" not in repr(sender) + pretty_repr(sender)
+
+
+def test_what_a_class_hides_its_heirs_hide_too() -> None:
+    class Heir(Identity, frozen=True):
+        """One more field."""
+
+        port: str = "ttyUSB0"
+
+    heir = Heir("Acme", "M1", "R2", "356938035643809", None, None, None)
+    assert repr(heir) == "Heir(manufacturer='Acme', model='M1', revision='R2', port='ttyUSB0')"
 
 
 def test_a_field_that_is_not_there_cannot_be_hidden() -> None:
