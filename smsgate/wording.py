@@ -19,7 +19,6 @@ _GRAMMAR = Grammar()
 
 SEPTETS_PER_SMS = 160  # 140 octets of user data, 7 bits a septet (3GPP TS 23.040 section 9.2.3.16)
 
-
 SERVICE_FIELDS = ("prefix", "number", "our_institution")
 
 # How many septets a template must leave for a value. Longer ones are cut when the reply is made.
