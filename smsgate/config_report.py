@@ -5,7 +5,6 @@ Nothing of a value is shown where it could be a secret.
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -68,6 +67,8 @@ def show_value(key: str, value: object) -> str:
 
 def suggest(word: str, known: Iterable[str]) -> str:
     """Return ` (did you mean "…"?)` for the nearest known word, or nothing when none is near."""
+    import difflib  # for a mistake only
+
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f' (did you mean "{near[0]}"?)' if near else ""
 

@@ -14,7 +14,8 @@ log = structlog.get_logger(__name__)
 
 COMMAND_LIMIT_S = 30.0  # much less than a stop may take
 KILLED = -signal.SIGKILL
-OURS = "PYTHONOPTIMIZE"  # the unit sets it for our interpreter; a script of the operator's has assertions of its own
+# The unit sets these for our interpreter; a script of the operator's has assertions of its own.
+OURS = ("PYTHONOPTIMIZE", "MALLOC_ARENA_MAX")
 
 
 def cycle_power(
@@ -31,7 +32,7 @@ def cycle_power(
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            env={name: value for name, value in os.environ.items() if name != OURS},
+            env={name: value for name, value in os.environ.items() if name not in OURS},
         )
     except OSError as error:
         log.error("power_cycle_failed", line=line, reason=error.strerror or type(error).__name__)
