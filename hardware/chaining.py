@@ -31,6 +31,7 @@ class Chaining:
         self._is_documented = is_documented
         self._is_believed: bool | None = None  # None: not tried, or not judged yet
         self._trial: tuple[Slot, ...] = ()
+        self._has_begun = False
 
     @property
     def is_trying(self) -> bool:
@@ -46,7 +47,9 @@ class Chaining:
 
     def _size(self, slots: Sequence[Slot]) -> int:
         if self._is_documented:
-            return DOCUMENTED_PER_LINE
+            # The first goes alone: by it is known how long one may take.
+            size, self._has_begun = (DOCUMENTED_PER_LINE if self._has_begun else 1), True
+            return size
         if self.is_trying:
             return 2
         size = 1

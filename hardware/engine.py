@@ -51,6 +51,7 @@ READ_AGAIN_TRIES = 3  # of a damaged slot: noise comes in bursts
 CTRL_Z = "\x1a"
 
 _BUSY = {("E", 14), ("E", 515), ("S", 14), ("S", 314), ("S", 515)}
+BUSY_CODES = frozenset(code for _, code in _BUSY)
 _PROBED = (
     "^CVOICE",
     "+VTS",

@@ -18,7 +18,7 @@ from .binding import PortFinder, ask_imei
 from .clock import Monotonic, SystemMonotonic
 from .dialogue import Urc
 from .direct import DIRECT_MEMORY, DirectMessages
-from .engine import ModemEngine
+from .engine import BUSY_CODES, ModemEngine
 from .errors import (
     CardBusy,
     CommandError,
@@ -335,12 +335,16 @@ class Modem:
             try:
                 is_deleted = engine.delete_slots(group)
                 if is_trial:
-                    is_answered_once = is_deleted and engine.is_in_step()
+                    is_answered_once = engine.is_in_step() and is_deleted
                     engine.chaining.note_trial(group, is_answered_once=is_answered_once)
             except CardBusy:
+                if is_trial:
+                    engine.mark_dirty()  # each delete may be answered
                 raise
             except ModemError:
-                self._has_chained_badly |= len(group) > 1
+                if len(group) > 1:
+                    self._has_chained_badly = True
+                    engine.chaining.give_up()
                 raise
             if is_deleted:
                 deleted.extend(group)
@@ -349,7 +353,12 @@ class Modem:
                 deleted.extend(slot for slot in group if self._delete_held(engine, slot))
 
     def _delete_held(self, engine: ModemEngine, slot: Slot) -> bool:
-        now = engine.read(slot.index)
+        try:
+            now = engine.read(slot.index)
+        except CommandError as refusal:
+            if refusal.code in BUSY_CODES:
+                raise
+            return False  # the next listing shows whether it is there
         if now is None or self._slot(slot.memory, now, slot.holder).pdu != slot.pdu:
             return now is None  # what comes into a free slot is not ours to delete
         return engine.delete_slots([slot])

@@ -143,6 +143,49 @@ def test_a_modem_that_falls_silent_at_a_pair_gets_none_again(held) -> None:
         assert not held.stores["SM"].slots
 
 
+@pytest.mark.parametrize("refusal", ["ERROR", "+CMS ERROR: 320", "+CMS ERROR: 314"])
+def test_a_second_answer_behind_a_refusal_is_no_empty_listing(held, refusal) -> None:
+    """A modem that answers each delete is a step behind also when it refuses the first."""
+
+    def answer_each(modem: ScriptedModem, line: str) -> None:
+        modem.say(f"\r\n{refusal}\r\n")
+        for index in re.findall(r"\d+", line)[1:]:
+            time.sleep(0.3)
+            modem.say(modem._healthy(f"AT+CMGD={index}"))
+
+    held.once(r"AT\+CMGD=.*;.*", answer_each)
+    with driven(held, memories=("SM",)) as modem:
+        free_all(modem)
+
+        listed = {slot.index for slot in modem.list_held().slots}
+
+        assert listed == set(held.stores["SM"].slots)
+
+
+def test_a_refused_pair_with_a_slot_that_cannot_be_read_closes_nothing(held) -> None:
+    held.on(r"AT\+CMGD=.*;.*", "\r\nERROR\r\n")
+    held.on(r"AT\+CMGR=1", "\r\n+CMS ERROR: 320\r\n")
+    with driven(held, memories=("SM",)) as modem:
+        free_all(modem)
+        assert set(held.stores["SM"].slots) == {1}
+
+        assert free_all(modem) == 1  # by itself, without being read
+
+
+def test_a_modem_that_falls_silent_after_a_delete_gets_no_pair_again(held) -> None:
+    """Also on this connection, which goes on for what was deleted before."""
+    held.on(r"AT\+CMGD=.*;.*", silent)
+    held.put("SM", 1, pdu_of(1, pid=0x41))  # read again and deleted first
+    with driven(held, memories=("SM",)) as modem:
+        hurry(modem)
+        assert free_all(modem) == 1
+
+        free_all(modem)
+
+        assert not held.stores["SM"].slots
+        assert max(line.count("CMGD") for line in delete_lines(held)[2:]) == 1
+
+
 def test_a_line_of_many_has_as_much_time_as_they_have_singly(held) -> None:
     def take_time(modem: ScriptedModem, line: str) -> str:
         time.sleep(0.15 * line.count("CMGD"))

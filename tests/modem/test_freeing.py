@@ -32,20 +32,20 @@ def test_a_slot_that_half_a_deletion_freed_may_hold_another_message(script):
     newer = pdu_of(9)
 
     def half(_modem, _line):
-        script.put("SM", 1, newer)
+        script.put("SM", 2, newer)
         return "\r\n+CMS ERROR: 500\r\n"
 
     script.on(r"AT\+CGMI", ok("SIMCOM_Ltd"))
     script.on(r"AT\+CGMM", ok("SIMCOM_SIM800C"))
     script.on(r"AT\+CMGL=4,1", lambda modem, _line: modem._healthy("AT+CMGL=4"))
     script.on(r"AT\+CMGD=.*;.*", half)
-    for index in range(1, 4):
+    for index in range(1, 5):
         script.put("SM", index, pdu_of(index))
     with driven(script, memories=("SM",)) as modem:
         deleted = modem.delete(modem.list_held().slots)
 
-    assert [slot.index for slot in deleted] == [2, 3]
-    assert script.stores["SM"].slots == {1: (0, newer)}
+    assert [slot.index for slot in deleted] == [1, 3, 4]
+    assert script.stores["SM"].slots == {2: (0, newer)}
 
 
 def test_what_came_on_an_earlier_connection_is_not_acknowledged(script, modem):
