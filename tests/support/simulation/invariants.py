@@ -72,12 +72,23 @@ def _parts(evidence: Evidence) -> Iterator[str]:
         least = evidence.undated_least[key] - evidence.taken_along[key]
         if 0 < stored[key] < least and key not in as_sent:
             yield f"LOST: of {least} alike without a date, {_short(key)}, {stored[key]} are in the store"
+    octets = _direct_octets(evidence)
     for key, count in stored.items():
+        if key in octets:
+            continue
         most = evidence.handed_over[key] if key in evidence.undated else 1
         if key not in as_read and key not in evidence.shown and not evidence.handed_over[key]:
             yield f"INVENTED: the part {_short(key)} was never handed over"
         elif count > max(most, 1):
             yield f"DOUBLED: the TPDU {_short(key)} is in the store {count} times"
+
+
+def _direct_octets(evidence: Evidence) -> set[Key]:
+    """What was handed over directly and is no PDU (text mode, or cut by noise): kept as often as it was said, for no
+    acknowledgement ends it, and never a complaint.
+    """
+    rows = evidence.rows("SELECT line, key FROM part WHERE is_damaged AND memory = 'CMT'")
+    return {(row["line"], bytes(row["key"])) for row in rows}
 
 
 def _short(key: Key) -> str:
@@ -234,7 +245,7 @@ def _receipts(evidence: Evidence) -> Iterator[str]:
     marks = ", ".join("?" for _ in RECEIPTS)
     limited = evidence.rows("SELECT recipient FROM reply WHERE kind = ?", OVER_LIMIT)
     over_limit = {row["recipient"] for row in limited}
-    for complaint in evidence.rows("SELECT id, reference, sender FROM complaint"):
+    for complaint in evidence.rows("SELECT id, reference, identity, sender FROM complaint"):
         rows = evidence.rows(
             f"SELECT recipient, text FROM reply WHERE complaint_id = ? AND kind IN ({marks})",
             complaint["id"],
@@ -244,7 +255,9 @@ def _receipts(evidence: Evidence) -> Iterator[str]:
         if len(rows) != 1 and (rows or complaint["sender"] not in over_limit):
             yield f"RECEIPT: {name} has {len(rows)}"
         for row in rows:
-            if row["recipient"] != complaint["sender"] or complaint["reference"] not in row["text"]:
+            # who it is, in whatever form: noise on the line may have changed how the number was written
+            is_theirs = row["recipient"] in (complaint["identity"], complaint["sender"])
+            if not is_theirs or complaint["reference"] not in row["text"]:
                 yield f"RECEIPT: that of {name} is somebody else's"
         count = sum(arrived[place] for place in {(row["recipient"], row["text"]) for row in rows})
         if count > 1:
