@@ -67,7 +67,8 @@ def test_no_record_shows_a_secret() -> None:
     while waiting:
         kind = waiting.pop()
         waiting += kind.__subclasses__()
-        names = SECRET_NAMES.intersection(kind.__struct_fields__)
+        # a class that another test failed to make has none
+        names = SECRET_NAMES.intersection(getattr(kind, "__struct_fields__", ()))
         if names and _is_real(kind.__module__):
             found.add(kind.__name__)
             shown[kind.__qualname__] = names - getattr(kind, "hidden", frozenset())
