@@ -143,8 +143,9 @@ def test_a_modem_that_falls_silent_at_a_pair_gets_none_again(held) -> None:
         assert not held.stores["SM"].slots
 
 
+@pytest.mark.parametrize("count", [2, 6])
 @pytest.mark.parametrize("refusal", ["ERROR", "+CMS ERROR: 320", "+CMS ERROR: 314"])
-def test_a_second_answer_behind_a_refusal_is_no_empty_listing(held, refusal) -> None:
+def test_a_second_answer_behind_a_refusal_is_no_empty_listing(held, refusal, count) -> None:
     """A modem that answers each delete is a step behind also when it refuses the first."""
 
     def answer_each(modem: ScriptedModem, line: str) -> None:
@@ -153,7 +154,13 @@ def test_a_second_answer_behind_a_refusal_is_no_empty_listing(held, refusal) -> 
             time.sleep(0.3)
             modem.say(modem._healthy(f"AT+CMGD={index}"))
 
+    def take_time(modem: ScriptedModem, line: str) -> str:
+        time.sleep(0.05)
+        return modem._healthy(line)
+
     held.once(r"AT\+CMGD=.*;.*", answer_each)
+    held.on(r"AT\+CM(GL|GR).*", take_time)
+    held.stores["SM"].slots = {index: (0, pdu_of(index)) for index in range(1, count + 1)}
     with driven(held, memories=("SM",)) as modem:
         free_all(modem)
 

@@ -142,22 +142,29 @@ def test_a_message_that_comes_after_a_lost_one_is_acknowledged(script, modem):
     assert script.count(r"AT\+CNMA") == 1
 
 
+UNREAD = pdu_of(9)
+
+
+def restart_unheard(script, modem):
+    """Another memory is selected then, with an SMS at the same index that nobody has stored."""
+    script.put("SM", 1, UNREAD)
+    script.memories = ["SM", "SM", "SM"]
+    modem._engine.mark_dirty()  # as after an answer that did not come
+
+
 def test_slots_of_a_modem_that_restarted_unheard_are_not_deleted(script):
     """Its selected memory is another one then, and the same index there is an SMS that nobody has stored."""
-    unread = pdu_of(9)
     script.put("ME", 1, pdu_of(1))
     with driven(script, memories=("SM", "ME")) as modem:
         [slot] = modem.list_held().slots
-        script.put("SM", 1, unread)
-        script.memories = ["SM", "SM", "SM"]
-        modem._engine.mark_dirty()  # as after an answer that did not come
+        restart_unheard(script, modem)
 
         with pytest.raises(SettingsLost):
             modem.delete([slot])
         with pytest.raises(SettingsLost):
             modem.list_held()  # also by who goes on as if nothing were
 
-    assert script.stores["SM"].slots == {1: (0, unread)}
+    assert script.stores["SM"].slots == {1: (0, UNREAD)}
 
 
 @pytest.mark.parametrize(
@@ -169,19 +176,16 @@ def test_slots_of_a_modem_that_restarted_unheard_are_not_deleted(script):
     ],
 )
 def test_a_modem_that_does_not_tell_its_memory_any_more_is_set_up_again(script, answer):
-    unread = pdu_of(9)
     script.put("ME", 1, pdu_of(1))
     with driven(script, memories=("SM", "ME")) as modem:
         [slot] = modem.list_held().slots
-        script.put("SM", 1, unread)
-        script.memories = ["SM", "SM", "SM"]
-        modem._engine.mark_dirty()
+        restart_unheard(script, modem)
         script.once(r"AT\+CPMS\?", answer)
 
         with pytest.raises(SettingsLost):
             modem.delete([slot])
 
-    assert script.stores["SM"].slots == {1: (0, unread)}
+    assert script.stores["SM"].slots == {1: (0, UNREAD)}
 
 
 def test_a_modem_that_never_tells_its_memory_is_worked_with(script):
