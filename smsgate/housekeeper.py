@@ -20,9 +20,9 @@ from smsgate.workers import Wakeable
 
 log = structlog.get_logger(__name__)
 
-ROUND_S = 30.0  # overdue parts and leases are matters of hours and minutes
-CHECKPOINT_ROUNDS = 10
-SETTLING_ROUNDS = 4  # what stood before a restart is given as long to be found again
+ROUND_S = 60.0  # overdue parts and leases are matters of hours and minutes
+CHECKPOINT_ROUNDS = 5
+SETTLING_ROUNDS = 2  # what stood before a restart is given as long to be found again
 
 
 class HouseStore(Protocol):

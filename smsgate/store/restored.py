@@ -96,7 +96,7 @@ class Restored:
                 and _highest(connection) == self._highest
                 and not _is_behind(row, self._seen)
             )
-            if is_seen:  # in one look: there is one every half minute, for years
+            if is_seen:  # in one look: there is one every minute, for years
                 return _restoration(connection, row)
         self._advance()
         return self.current()
