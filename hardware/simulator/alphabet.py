@@ -31,20 +31,18 @@ _EXTENSION = {
     0x40: "|",
     0x65: "€",
 }
-_SEPTETS: dict[str, tuple[int, ...]] = {
-    character: (code,) for code, character in enumerate(_BASIC) if code != ESCAPE
-} | {character: (ESCAPE, code) for code, character in _EXTENSION.items()}
+_SEPTETS = {
+    character: bytes([code]) for code, character in enumerate(_BASIC) if code != ESCAPE
+} | {character: bytes([ESCAPE, code]) for code, character in _EXTENSION.items()}
+_BITS = [f"{septet:07b}" for septet in range(0x80)]
 
 
 def encode_septets(text: str) -> list[int] | None:
     """Return the septets of `text`, an extension character as two; None when the alphabet lacks a character."""
-    septets: list[int] = []
-    for character in text:
-        codes = _SEPTETS.get(character)
-        if codes is None:
-            return None
-        septets.extend(codes)
-    return septets
+    try:
+        return list(b"".join(map(_SEPTETS.__getitem__, text)))
+    except KeyError:
+        return None
 
 
 def decode_septets(septets: Sequence[int]) -> str:
@@ -66,17 +64,9 @@ def decode_septets(septets: Sequence[int]) -> str:
 
 def pack_septets(septets: Sequence[int], fill_bits: int = 0) -> bytes:
     """Return septets as octets (23.038 section 6.1.2.1), after `fill_bits` zero bits that end a user data header."""
-    octets = bytearray()
-    packed = 0
-    width = fill_bits
-    for septet in septets:
-        packed |= septet << width
-        width += 7
-        if width >= 56:  # kept small: whole SMS in one integer would cost several times as much
-            octets += (packed & 0xFF_FFFF_FFFF_FFFF).to_bytes(7, "little")
-            packed >>= 56
-            width -= 56
-    return bytes(octets) + packed.to_bytes((width + 7) // 8, "little")
+    packed = int("".join([_BITS[septet] for septet in reversed(septets)]) or "0", 2)
+    width = fill_bits + 7 * len(septets)
+    return (packed << fill_bits).to_bytes((width + 7) // 8, "little")
 
 
 def unpack_septets(octets: bytes, count: int, fill_bits: int = 0) -> list[int]:

@@ -232,10 +232,10 @@ def _header(reference: int, width: int, total: int, number: int) -> bytes:
 
 
 def _swap_digits(digits: str) -> bytes:
-    codes = [_DIGITS.index(digit) for digit in digits]
+    codes = list(map(_DIGITS.index, digits))
     if len(codes) % 2:
         codes.append(_FILL)
-    return bytes(low | high << 4 for low, high in zip(codes[::2], codes[1::2], strict=True))
+    return bytes([low | high << 4 for low, high in zip(codes[::2], codes[1::2], strict=True)])
 
 
 class Octets:
