@@ -20,7 +20,7 @@ from stores import SERVICES, StoreMaker, rows
 from smsgate.backends import Accepted
 from smsgate.errors import StoreError, StoreUnavailable
 from smsgate.store import Store
-from smsgate.store.database import BUSY_TIMEOUT_MS
+from smsgate.store.database import BUSY_TIMEOUT_MS, PAGE_OCTETS, WAL_PAGES_MAX
 
 
 @pytest.fixture
@@ -171,14 +171,41 @@ def test_below_the_reserve_nothing_is_claimed_and_what_is_claimed_is_settled(
     assert store.settle_forward(claim, Accepted("T-1"), next_at=None)
 
 
-def test_a_checkpoint_empties_the_log(store: Store, sqlite_url: str) -> None:
+def test_after_a_checkpoint_the_file_has_everything_and_the_log_grows_no_more(
+    store: Store, sqlite_url: str, tmp_path: Path
+) -> None:
+    file = Path(sqlite_url.removeprefix("sqlite:///"))
+    log = Path(f"{file}-wal")
     store.receive("m1", "btm", batch(50), decide, references())
-    log = Path(sqlite_url.removeprefix("sqlite:///") + "-wal")
-    assert log.stat().st_size > 0
 
     store.checkpoint()
 
-    assert log.stat().st_size == 0
+    copy = tmp_path / "without_its_log.db"
+    copy.write_bytes(file.read_bytes())
+    with closing(sqlite3.connect(copy)) as connection:
+        assert connection.execute("SELECT count(*) FROM sms").fetchone() == (50,)
+    length = log.stat().st_size
+    store.receive("m1", "btm", batch(1, first=60), decide, references())
+    assert log.stat().st_size == length
+
+
+def test_a_log_that_grew_large_is_cut_when_it_may_be(store: Store, sqlite_url: str) -> None:
+    log = Path(sqlite_url.removeprefix("sqlite:///") + "-wal")
+    most = 100 * PAGE_OCTETS
+    with store._database.write() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_size_limit").scalar() == (
+            WAL_PAGES_MAX * PAGE_OCTETS
+        )
+    with store._database.lend_driver() as driver:
+        driver.execute(f"PRAGMA journal_size_limit={most}").fetchall()
+    for first in range(0, 200, 50):
+        store.receive("m1", "btm", batch(50, first=first), decide, references())
+    assert log.stat().st_size > most
+
+    store.checkpoint()
+    store.receive("m1", "btm", batch(1, first=300), decide, references())
+
+    assert log.stat().st_size <= most
 
 
 def test_a_checkpoint_waits_for_no_reader(store: Store, sqlite_url: str) -> None:
