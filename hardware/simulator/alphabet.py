@@ -31,9 +31,9 @@ _EXTENSION = {
     0x40: "|",
     0x65: "€",
 }
-_SEPTETS = {
-    character: bytes([code]) for code, character in enumerate(_BASIC) if code != ESCAPE
-} | {character: bytes([ESCAPE, code]) for code, character in _EXTENSION.items()}
+_SEPTETS = {character: bytes([code]) for code, character in enumerate(_BASIC) if code != ESCAPE} | {
+    character: bytes([ESCAPE, code]) for code, character in _EXTENSION.items()
+}
 _BITS = [f"{septet:07b}" for septet in range(0x80)]
 
 

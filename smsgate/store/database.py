@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -77,25 +77,13 @@ class Database:
         self._writing = KeptConnections(self.writer, wait_s=WAIT_FOR_WRITER_S)
         self._reading = KeptConnections(self.reader)
 
-    @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self) -> AbstractContextManager[Connection]:
         """One transaction that may write; committed at the end, rolled back on any exception."""
-        lent = self._writing.write() if self.is_sqlite else self.writer.begin()
-        with translated(), lent as connection:
-            yield connection
-            if self.is_sqlite and not connection.connection.in_transaction:
-                # A full disk can end the transaction under our feet; what came after it was
-                # committed piece by piece.
-                raise StoreUnavailable("The store gave up its transaction: check the disk's space.")
+        return self._writing.write() if self.is_sqlite else _translating(self.writer.begin)
 
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self) -> AbstractContextManager[Connection]:
         """One short look at the store, all of one moment on SQLite."""
-        with (
-            translated(),
-            self._reading.read() if self.is_sqlite else self.reader.connect() as lent,
-        ):
-            yield lent
+        return self._reading.read() if self.is_sqlite else _translating(self.reader.connect)
 
     def run(self, work: Callable[[Connection], T]) -> T:
         """Do `work` in a transaction of its own, again when two transactions stood in each other's
@@ -147,6 +135,12 @@ class Database:
         self._reading.close()
         self.writer.dispose()
         self.reader.dispose()
+
+
+@contextmanager
+def _translating(lend: Callable[[], AbstractContextManager[Connection]]) -> Iterator[Connection]:
+    with translated(), lend() as connection:
+        yield connection
 
 
 def give_time(connection: Connection) -> None:
@@ -263,7 +257,7 @@ def _sqlite_writer(path: Path) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.connection.cursor().execute("BEGIN IMMEDIATE")
+        _begin_unless_begun(connection, "BEGIN IMMEDIATE")
 
     return engine
 
@@ -288,9 +282,16 @@ def _sqlite_reader(path: Path) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.connection.cursor().execute("BEGIN")
+        _begin_unless_begun(connection, "BEGIN")
 
     return engine
+
+
+def _begin_unless_begun(connection: Connection, begin: str) -> None:
+    """SQLAlchemy joins a transaction of the driver's own (`kept`)."""
+    driver: Any = connection.connection.driver_connection
+    if not driver.in_transaction:
+        driver.execute(begin)
 
 
 def _postgresql(url: URL) -> Engine:

@@ -141,7 +141,10 @@ def _flat(values: Mapping[str, Any]) -> Mapping[str, Any]:
                 flat = dict(values)
             del flat[name]
             names = _names_of(name, len(value))
-            flat.update(zip_longest(names, value, fillvalue=value[-1]) if value else ())
+            if len(value) == 1:
+                flat[names[0]] = value[0]
+            elif value:
+                flat.update(zip_longest(names, value, fillvalue=value[-1]))
     return values if flat is None else flat
 
 

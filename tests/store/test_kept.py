@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pytest
 import sqlalchemy as sa
@@ -51,6 +54,80 @@ def test_what_failed_leaves_nothing_behind(database: Database) -> None:
 
     with database.write() as connection:
         connection.exec_driver_sql("INSERT INTO t VALUES (2)")
+    assert count(database) == 1
+
+
+def insert_by_the_driver(connection: sa.Connection) -> None:
+    """As the hot paths do (`prepared`)."""
+    connection.connection.cursor().execute("INSERT INTO t VALUES (1)")
+
+
+def insert_by_sqlalchemy(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+
+
+def insert_by_both(connection: sa.Connection) -> None:
+    insert_by_the_driver(connection)
+    insert_by_sqlalchemy(connection)
+
+
+WAYS = [insert_by_the_driver, insert_by_sqlalchemy, insert_by_both]
+
+
+@pytest.mark.parametrize("insert", WAYS)
+def test_whoever_writes_it_is_one_transaction(
+    database: Database, insert: Callable[[sa.Connection], None]
+) -> None:
+    def insert_and_stumble(connection: sa.Connection) -> None:
+        insert(connection)
+        raise ZeroDivisionError
+
+    with database.write() as connection:
+        insert(connection)
+        assert count(database) == 0
+    written = count(database)
+    assert written >= 1
+    with database.write() as again:
+        assert not again.in_transaction(), "SQLAlchemy knows that it ended"
+
+    with pytest.raises(ZeroDivisionError):
+        database.run(insert_and_stumble)
+    assert count(database) == written
+
+
+@pytest.mark.parametrize("insert", WAYS)
+def test_a_commit_that_fails_leaves_nothing_behind(
+    database: Database, insert: Callable[[sa.Connection], None]
+) -> None:
+    def fail(_connection: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with (
+        mock.patch.object(database.writer.dialect, "do_commit", fail),
+        pytest.raises(StoreUnavailable, match="I/O errors"),
+    ):
+        database.run(insert)
+
+    assert count(database) == 0
+    database.run(insert_by_the_driver)
+    assert count(database) == 1
+
+
+@pytest.mark.parametrize("insert", WAYS)
+def test_a_transaction_that_ended_under_our_feet_is_no_success(
+    database: Database, insert: Callable[[sa.Connection], None]
+) -> None:
+    """SQLite does that where the disk is full."""
+
+    def insert_and_lose(connection: sa.Connection) -> None:
+        insert(connection)
+        driver: Any = connection.connection.driver_connection
+        driver.execute("ROLLBACK")
+
+    with pytest.raises(StoreUnavailable, match="gave up"):
+        database.run(insert_and_lose)
+
+    database.run(insert_by_the_driver)
     assert count(database) == 1
 
 

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from databases import OUR_ADVISORY_LOCKS
 from inbound import NOON, HandClock, decide, inbound, references
-from sqlalchemy import event
 from stores import SERVICES, StoreMaker, rows, write
 
 from smsgate.errors import StoreBusy, StoreUnavailable
@@ -228,9 +228,9 @@ def refusing_commits(store: Store) -> Iterator[None]:
     def refuse(_connection: object) -> None:
         raise StoreUnavailable("The store's disk answers with I/O errors: check the disk.")
 
-    event.listen(store._database.writer, "commit", refuse)
-    yield
-    event.remove(store._database.writer, "commit", refuse)
+    dialect = store._database.writer.dialect
+    with mock.patch.object(dialect, "do_commit", refuse):
+        yield
 
 
 def test_leases_go_by_the_databases_clock(postgresql_url: str) -> None:
