@@ -67,8 +67,7 @@ class PtyServer:
         self._octet_s = _BITS_PER_OCTET / modem.baud if modem.baud else 0.0
         self._sent_until = self._heard_until = 0.0  # when the paced line is free again
         self._heard: deque[tuple[float, bytes]] = deque()
-        self._turn = threading.Lock()  # to write, for one thread at a time
-        modem.wake = self._say_at_once
+        modem.wake = self._wake
         modem.vanish = self._vanish
         modem.plug_in = self._plug_in
 
@@ -166,20 +165,6 @@ class PtyServer:
         with contextlib.suppress(BlockingIOError, OSError):
             os.write(self._wake_writer, b"!")
 
-    def _say_at_once(self) -> None:
-        """Write what is due from the thread that brought it, where the server's thread is idle: to hand it over takes
-        a sixth of a millisecond. The network's lock is held.
-        """
-        is_another = threading.current_thread() is not self._thread
-        if is_another and self._master >= 0 and self._turn.acquire(blocking=False):
-            try:
-                now = time.monotonic()
-                self._say(self._modem.run_due(now), now)
-                self._flush(now)
-            finally:
-                self._turn.release()
-        self._wake()
-
     # -- the loop
 
     def _serve(self) -> None:
@@ -187,12 +172,11 @@ class PtyServer:
         while not self._is_stopping:
             now = time.monotonic()
             self._replug(now)
-            with self._turn:
-                with lock:
-                    self._hear(now)
-                    chunks = self._modem.run_due(now)
-                self._say(chunks, now)
-                self._flush(now)
+            with lock:
+                self._hear(now)
+                chunks = self._modem.run_due(now)
+            self._say(chunks, now)
+            self._flush(now)
             if self._is_unplugging:
                 self._start_unplugged()
                 continue
