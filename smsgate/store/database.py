@@ -27,7 +27,7 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from smsgate.errors import SchemaMismatch, StoreDenied, StoreError, StoreUnavailable
 from smsgate.store.failures import Contention, translated
-from smsgate.store.kept import KeptConnections
+from smsgate.store.kept import KeptConnections, gave_up
 
 T = TypeVar("T")
 
@@ -37,8 +37,8 @@ WAIT_FOR_WRITER_S = 15.0  # longer than SQLite waits for another process's lock
 CONTENTION_TRIES = 10
 POSTGRESQL_CONNECT_TIMEOUT_S = 5
 POSTGRESQL_OPTIONS = "-c statement_timeout=30000 -c lock_timeout=10000 -c timezone=UTC"
-PAGE_OCTETS = 4096
 WAL_PAGES_MAX = 4000  # 16 MiB, then a commit moves the log into the file
+WAL_OCTETS_MAX = 32 + WAL_PAGES_MAX * (24 + 4096)
 
 # Locks and shared memory do not work there; the store would be damaged by the second host, or by
 # the first power cut.
@@ -251,14 +251,11 @@ def _sqlite_writer(path: Path) -> Engine:
             "cache_size=-400",
             "foreign_keys=ON",
             f"wal_autocheckpoint={WAL_PAGES_MAX}",
-            f"journal_size_limit={WAL_PAGES_MAX * PAGE_OCTETS}",
+            f"journal_size_limit={WAL_OCTETS_MAX}",
         ):
             connection.execute(f"PRAGMA {pragma}").fetchall()
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        _begin_unless_begun(connection, "BEGIN IMMEDIATE")
-
+    event.listen(engine, "begin", _join)
     return engine
 
 
@@ -280,18 +277,15 @@ def _sqlite_reader(path: Path) -> Engine:
         connection.isolation_level = None
         connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}").fetchall()
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        _begin_unless_begun(connection, "BEGIN")
-
+    event.listen(engine, "begin", _join)
     return engine
 
 
-def _begin_unless_begun(connection: Connection, begin: str) -> None:
-    """SQLAlchemy joins a transaction of the driver's own (`kept`)."""
+def _join(connection: Connection) -> None:
+    """SQLAlchemy has its first statement in a transaction, which the driver began (`kept`)."""
     driver: Any = connection.connection.driver_connection
     if not driver.in_transaction:
-        driver.execute(begin)
+        raise gave_up()
 
 
 def _postgresql(url: URL) -> Engine:

@@ -40,7 +40,7 @@ _SQLITE_DAMAGED = (
     (
         "not a database",
         "The store's file is no SQLite database: see that `store.url` names the right one; else stop the daemon, "
-        "keep the file for a look, and put a backup in its place.",
+        "keep the file with its -wal and -shm for a look, and put a backup in its place.",
     ),
     (
         "malformed",
@@ -99,7 +99,8 @@ def translation_of(error: BaseException) -> Exception | None:
 def _driver_errors() -> tuple[type[BaseException], ...]:
     """The roots of the drivers' own errors, of those that are loaded: hot paths use the drivers' cursors."""
     psycopg = sys.modules.get("psycopg")
-    return (sqlite3.Error,) if psycopg is None else (sqlite3.Error, psycopg.Error)
+    error = getattr(psycopg, "Error", None)  # None, too, while another thread imports it
+    return (sqlite3.Error,) if error is None else (sqlite3.Error, error)
 
 
 def _translate(error: BaseException | None, *, is_lost: bool = False) -> Exception:

@@ -7,6 +7,7 @@ statement goes through it, and then it ends the transaction.
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from contextlib import suppress
 from types import TracebackType
@@ -60,7 +61,7 @@ class KeptConnections:
             if is_sound and len(self._idle) < KEPT_MAX:
                 self._idle.append(connection)
                 return
-            if not is_sound and _is_in_transaction(connection):
+            if not is_sound and not _is_ended(connection):
                 connection.invalidate()  # what could not be ended goes with its connection
             connection.close()
         finally:
@@ -76,9 +77,21 @@ class KeptConnections:
             self._idle.pop().close()
 
 
-def _is_in_transaction(connection: Connection) -> bool:
-    driver: Any = None if connection.invalidated else connection.connection.driver_connection
-    return driver is not None and driver.in_transaction
+def _is_ended(connection: Connection) -> bool:
+    """End what is left open, a commit that failed above all; return whether that could be done."""
+    if connection.invalidated:
+        return True
+    driver: Any = connection.connection.driver_connection
+    try:
+        driver.rollback()
+    except sqlite3.Error:
+        return False
+    return not driver.in_transaction
+
+
+def gave_up() -> StoreUnavailable:
+    """Return what is said of a transaction that ended under our feet, as a full disk makes SQLite do."""
+    return StoreUnavailable("The store gave up its transaction: check the disk's space.")
 
 
 class Use:
@@ -112,7 +125,6 @@ class Use:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        ours = None if error is None else translation_of(error)
         with translated():
             is_sound = False
             try:
@@ -120,6 +132,7 @@ class Use:
                 is_sound = kind is None
             finally:
                 self._kept.take_back(self._connection, is_sound=is_sound)
+        ours = None if error is None else translation_of(error)
         if ours is not None:
             raise ours from None
 
@@ -129,9 +142,7 @@ class Use:
         if not is_well or self._begin == "BEGIN":
             (connection if is_joined else driver).rollback()
         elif not driver.in_transaction:
-            # A full disk can end the transaction under our feet; what came after it was committed
-            # piece by piece.
-            raise StoreUnavailable("The store gave up its transaction: check the disk's space.")
+            raise gave_up()  # what came after it was committed piece by piece
         elif is_joined:
             connection.commit()
         else:

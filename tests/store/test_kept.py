@@ -12,7 +12,7 @@ from unittest import mock
 import pytest
 import sqlalchemy as sa
 
-from smsgate.errors import StoreUnavailable
+from smsgate.errors import StoreError, StoreUnavailable
 from smsgate.store.database import Database
 from smsgate.store.kept import KEPT_MAX, KeptConnections
 
@@ -129,6 +129,45 @@ def test_a_transaction_that_ended_under_our_feet_is_no_success(
 
     database.run(insert_by_the_driver)
     assert count(database) == 1
+
+
+def test_sqlalchemy_does_not_begin_what_ended_under_our_feet(database: Database) -> None:
+    """Half of a transaction would be committed, and said to be all of it."""
+
+    def lose_and_go_on(connection: sa.Connection) -> None:
+        insert_by_the_driver(connection)
+        driver: Any = connection.connection.driver_connection
+        driver.execute("ROLLBACK")
+        insert_by_sqlalchemy(connection)
+
+    with pytest.raises(StoreUnavailable, match="gave up"):
+        database.run(lose_and_go_on)
+
+    assert count(database) == 0
+
+
+def test_a_commit_that_fails_while_a_cursor_is_open_keeps_nobody_out(database: Database) -> None:
+    """Its connection lives as long as the cursor, and would keep the writer's lock."""
+    with database.write() as connection:
+        for value in range(3):
+            connection.exec_driver_sql("INSERT INTO t VALUES (?)", (value,))
+    cursors = []
+
+    def leave_open(connection: sa.Connection) -> None:
+        cursor = connection.connection.cursor()
+        cursor.execute("SELECT a FROM t")
+        cursor.fetchone()
+        cursors.append(cursor)
+        insert_by_the_driver(connection)
+
+    def fail(_connection: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with mock.patch.object(database.writer.dialect, "do_commit", fail), pytest.raises(StoreError):
+        database.run(leave_open)
+
+    database.run(insert_by_the_driver)
+    assert count(database) == 4
 
 
 def test_a_look_changes_nothing_and_sees_what_was_committed_since(database: Database) -> None:

@@ -20,7 +20,7 @@ from stores import SERVICES, StoreMaker, rows
 from smsgate.backends import Accepted
 from smsgate.errors import StoreError, StoreUnavailable
 from smsgate.store import Store
-from smsgate.store.database import BUSY_TIMEOUT_MS, PAGE_OCTETS, WAL_PAGES_MAX
+from smsgate.store.database import BUSY_TIMEOUT_MS, WAL_OCTETS_MAX
 
 
 @pytest.fixture
@@ -191,11 +191,9 @@ def test_after_a_checkpoint_the_file_has_everything_and_the_log_grows_no_more(
 
 def test_a_log_that_grew_large_is_cut_when_it_may_be(store: Store, sqlite_url: str) -> None:
     log = Path(sqlite_url.removeprefix("sqlite:///") + "-wal")
-    most = 100 * PAGE_OCTETS
+    most = 100 * 4096
     with store._database.write() as connection:
-        assert connection.exec_driver_sql("PRAGMA journal_size_limit").scalar() == (
-            WAL_PAGES_MAX * PAGE_OCTETS
-        )
+        assert connection.exec_driver_sql("PRAGMA journal_size_limit").scalar() == WAL_OCTETS_MAX
     with store._database.lend_driver() as driver:
         driver.execute(f"PRAGMA journal_size_limit={most}").fetchall()
     for first in range(0, 200, 50):
