@@ -7,6 +7,8 @@ from alembic import context
 from smsgate.store.tables import METADATA, complete_partial_indexes
 
 connection = context.config.attributes["connection"]
+if not connection.in_transaction():
+    connection.begin()  # else Alembic begins and commits for itself
 complete_partial_indexes(connection.dialect.name)
 context.configure(
     connection=connection,
