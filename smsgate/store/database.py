@@ -38,7 +38,7 @@ CONTENTION_TRIES = 10
 POSTGRESQL_CONNECT_TIMEOUT_S = 5
 POSTGRESQL_OPTIONS = "-c statement_timeout=30000 -c lock_timeout=10000 -c timezone=UTC"
 WAL_PAGES_MAX = 4000  # 16 MiB, then a commit moves the log into the file
-WAL_OCTETS_MAX = 32 + WAL_PAGES_MAX * (24 + 4096)
+WAL_OCTETS_MAX = 32 + WAL_PAGES_MAX * (24 + 4096)  # with the headers of log and pages
 
 # Locks and shared memory do not work there; the store would be damaged by the second host, or by
 # the first power cut.
@@ -100,7 +100,7 @@ class Database:
 
         For one that reads long (`ledger`, `db backup`) it does not wait: receiving would, too. The log
         keeps its room on the disk and is written again from its beginning: a commit that lengthens a
-        file takes a quarter longer, and wears the disk twice.
+        file takes a quarter longer, since the file system writes its own journal for it.
         """
         if self.is_sqlite:
             with translated(), self.lend_driver() as driver:
