@@ -139,7 +139,8 @@ class SimSlot:
             self.world.at(later_at, partial(self._put_in, self.own))
 
     def _new_sim(self, *, is_wrong: bool) -> Sim:
-        own, digit = self.own, "7" if is_wrong else "8"
+        own = self.own
+        digit = "7" if is_wrong else "9"  # what neither its IMSI nor its ICCID begins with
         number = f"{own.number[:-3]}9{own.number[-2:]}" if is_wrong else own.number
         assert is_wrong == (number != own.number)
         card = SimCard(
@@ -174,7 +175,11 @@ class SimSlot:
         """Accept the SIM that is in it, if the line has seen it and waits for that."""
         strange = self.pins.strange(self.line)
         card = self.modem.card
-        if strange is not None and card.iccid in (strange.iccid, None):
+        if strange is None:
+            return
+        # A modem whose manufacturer could not be read is not asked for the ICCID.
+        told, of_card = (strange.iccid, card.iccid) if strange.iccid else (strange.imsi, card.imsi)
+        if told in (of_card, None):
             self.pins.accept(self.line)
             self.accepted.add(card.iccid)
             self.world.trace.say(self.line, "a person accepts its SIM")
